@@ -1,0 +1,130 @@
+/**
+ * The steps that workflows call, as types: what goes into a history and what comes out of it. Ids, counts, cursors and words
+ * only. Implementations: one file per activity beside this one, wired in `index.ts`.
+ */
+import type { ErrorCode } from '../domain/errors';
+import type { RunResult } from '../workflows/contract';
+
+export type RunKind = 'sync' | 'backfill';
+
+export interface OpenRunInput {
+  readonly account: string;
+  readonly kind: RunKind;
+  /**
+   * The caller's name for this run, for example `<workflowId>/<n>`: opening twice under one key gives the same run, so that an
+   * activity retry or a reset makes no second one.
+   */
+  readonly key: string;
+  /** ISO instant, inclusive; null means since ever. */
+  readonly from: string | null;
+  /** ISO instant, exclusive; null means the provider's clock at the start. */
+  readonly to: string | null;
+  /** Null means all resources of the provider. */
+  readonly resources: readonly string[] | null;
+}
+
+export interface OpenRunResult {
+  readonly run: string;
+  /** The frozen end of the run's window, as ISO instant: a run never chases now. */
+  readonly until: string;
+  readonly tasks: number;
+}
+
+/** An account- or run-wide failure as data: the state machine decides what follows. */
+export interface StepFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
+  readonly retryAfterMs: number | null;
+}
+
+export interface WalkReport {
+  /**
+   * `more`: time was up, call again. `drained`: no task is left to do. `stopped`: desired state says pause or cancel.
+   * `failed`: see failure; tasks keep their cursors.
+   */
+  readonly outcome: 'more' | 'drained' | 'stopped' | 'failed';
+  readonly failure: StepFailure | null;
+  /** Of this call alone. */
+  readonly pages: number;
+  readonly objects: number;
+  readonly changedRows: number;
+  /** Of the whole run so far, by resource in plan order: what the details in the UI show. */
+  readonly progress: readonly ResourceProgress[];
+}
+
+export interface ResourceProgress {
+  readonly resource: string;
+  readonly state: 'waiting' | 'walking' | 'done' | 'parked';
+  readonly objects: number;
+  /** Share of the window that is read, 0 to 100, by creation time. */
+  readonly percent: number;
+  /** Why it is parked. */
+  readonly reason: string | null;
+}
+
+export type Desired = 'run' | 'pause' | 'cancel';
+
+export interface TransitionInput {
+  readonly account: string;
+  /** 1, 2, 3 … over the life of the entity: the key of the row, so that a replayed call writes it once. */
+  readonly sequence: number;
+  readonly from: string;
+  readonly event: string;
+  readonly to: string;
+  readonly because: string;
+  readonly attention: boolean;
+  /** ISO instant by the workflow's clock. */
+  readonly at: string;
+}
+
+export interface AccountFacts {
+  readonly account: string;
+  readonly provider: string;
+  /** As last recorded: where a new workflow for a known account goes on. */
+  readonly state: string;
+  readonly lastTransition: number;
+  /** A run that is neither finished nor canceled, if any. */
+  readonly openRun: string | null;
+}
+
+export interface SyncActivities {
+  /** Errors: unknown_account. */
+  readAccount(input: { account: string }): Promise<AccountFacts>;
+  /** Errors: unknown_account, invalid_input (an unknown resource, an inverted window), those of Provider.probe. */
+  openRun(input: OpenRunInput): Promise<OpenRunResult>;
+  walk(input: { run: string }): Promise<WalkReport>;
+  /** Ends the run: `complete`, or `partial` when something is parked or could not be normalised. */
+  closeRun(input: {
+    run: string;
+    ended: 'drained' | 'canceled' | 'failed';
+    because: string;
+  }): Promise<RunResult>;
+  /** Writes what is wanted of the account or of one run; every lane reads it at its next commit. */
+  setDesired(input: { account: string; run: string | null; desired: Desired }): Promise<void>;
+  recordTransition(input: TransitionInput): Promise<void>;
+}
+
+export interface MetricsReport {
+  /** Monotonic per account: load id and watermark of what follows. */
+  readonly metricRun: number;
+  readonly customers: number;
+  readonly movements: number;
+}
+
+export interface WarehouseReport {
+  readonly metricRun: number;
+  readonly tables: number;
+  readonly rows: number;
+  /** False when the warehouse already held this metric run. */
+  readonly loaded: boolean;
+}
+
+export interface MetricsActivities {
+  /** Recomputes the dirty customers of the account, under a lock per account. */
+  computeMetrics(input: { account: string }): Promise<MetricsReport>;
+  /** Scoped replace of the account's rows with the newest metric run; refuses an older one. */
+  loadWarehouse(input: { account: string }): Promise<WarehouseReport>;
+}
+
+export type Activities = SyncActivities & MetricsActivities;

@@ -1,0 +1,121 @@
+/**
+ * The one place where the environment is read. Order: the process environment, then the local stack's `.recoup/stack.json`
+ * (so that `npx recoup` finds what `npm start` started), then the default. docs/configuration.md lists the same variables; a
+ * test holds it against this table.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const count = (max: number) => z.coerce.number().int().min(1).max(max);
+
+/** Every variable: its schema with default, and what it means with its unit. */
+export const VARIABLES = {
+  DATABASE_URL: {
+    schema: z.url({ protocol: /^postgres(ql)?$/ }),
+    about: 'Postgres, the record of truth, as postgres://user:password@host:port/database.',
+  },
+  TEMPORAL_ADDRESS: {
+    schema: z.string().regex(/^[^:\s]+:\d+$/, 'expected host:port'),
+    about: 'Temporal frontend as host:port.',
+  },
+  TEMPORAL_NAMESPACE: {
+    schema: z.string().min(1).default('default'),
+    about: 'Temporal namespace.',
+  },
+  RECOUP_TEMPORAL_UI_URL: {
+    schema: z.url().default('http://127.0.0.1:8233'),
+    about: 'Base URL of the Temporal UI, for the links that are printed.',
+  },
+  RECOUP_SYNC_TASK_QUEUE: {
+    schema: z.string().min(1).default('recoup-sync'),
+    about: 'Task queue of the sync workflows and activities.',
+  },
+  RECOUP_WAREHOUSE_PATH: {
+    schema: z.string().min(1).default('.recoup/warehouse.duckdb'),
+    about: 'File of the embedded DuckDB warehouse.',
+  },
+  RECOUP_SECRET_KEY_FILE: {
+    schema: z.string().min(1).default('.recoup/secret.key'),
+    about: 'File with the key that encrypts stored secrets; made on first use, mode 0600.',
+  },
+  RECOUP_SECRET_KEY: {
+    schema: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/i, 'expected 64 hexadecimal digits')
+      .optional(),
+    about: 'The key itself as 64 hexadecimal digits; wins over the file.',
+  },
+  RECOUP_LANES: {
+    schema: count(64).default(8),
+    about: 'Lanes of one walk: tasks of a run that one activity walks side by side (count).',
+  },
+  RECOUP_WALK_MINUTES: {
+    schema: count(60).default(5),
+    about: 'Longest time that one walk activity works before it reports (minutes).',
+  },
+  RECOUP_DATABASE_POOL: {
+    schema: count(200).default(16),
+    about: 'Postgres connections of one process (count).',
+  },
+  RECOUP_LOG_LEVEL: {
+    schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    about: 'Least level that is logged.',
+  },
+} as const satisfies Record<string, { schema: z.ZodType; about: string }>;
+
+type Variables = typeof VARIABLES;
+export type Config = { readonly [K in keyof Variables]: z.output<Variables[K]['schema']> };
+
+/** A wrong or missing value; the message names the variable, what was expected, and where it was read. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConfigError';
+  }
+}
+
+export interface LoadConfigOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The file that the local stack writes; its `env` object is read beneath the environment. */
+  readonly stackFile?: string;
+}
+
+/** The whole configuration, or a ConfigError with a line for each wrong variable. */
+export function loadConfig(options: LoadConfigOptions = {}): Config {
+  const env = options.env ?? process.env;
+  const stackFile = options.stackFile ?? join(process.cwd(), '.recoup', 'stack.json');
+  const stack = readStack(stackFile);
+  const problems: string[] = [];
+  const entries = Object.entries(VARIABLES).map(([name, { schema }]) => {
+    // An empty variable counts as unset: shells and Compose files make such.
+    const given = env[name] || undefined;
+    const result = schema.safeParse(given ?? stack[name]);
+    if (result.success) return [name, result.data];
+    const value = given ?? stack[name];
+    const expected = result.error.issues.map((issue) => issue.message).join('; ');
+    problems.push(
+      value === undefined
+        ? `${name} is not set and no local stack is running (${stackFile}). Start one with \`npm start\`, or set ${name}.`
+        : `${name} is wrong: ${expected}${given === undefined ? ` (from ${stackFile})` : ''}.`,
+    );
+    return [name, undefined];
+  });
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+  return Object.fromEntries(entries) as Config;
+}
+
+function readStack(file: string): Readonly<Record<string, string | undefined>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return {};
+  }
+  try {
+    return z.object({ env: z.record(z.string(), z.string()).default({}) }).parse(JSON.parse(text))
+      .env;
+  } catch {
+    throw new ConfigError(`${file} cannot be read as JSON. Delete it and run \`npm start\` again.`);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What every billing service looks like to the rest of Recoup. A provider fetches pages and turns objects into canonical
+ * records; it never touches a store. All failures leave it as `RecoupError`.
+ */
+import type { CanonicalRecord } from '../domain/records';
+
+/** A list that a sync walks. */
+export interface Resource {
+  /** Stable name, used in plans, rows, progress and the CLI, for example `invoice`. */
+  readonly name: string;
+  /**
+   * Whether disjoint `created` windows of the list may be walked side by side. Where false, the one task of the resource ignores
+   * splitting and its cursor is all there is.
+   */
+  readonly splittable: boolean;
+}
+
+/** How to reach one billing account. Lives in memory only. */
+export interface Connection {
+  /** The provider's id of the account, for example `acct_…`. */
+  readonly externalId: string;
+  readonly secret: string;
+  /** Base URL instead of the provider's own; null for the default. */
+  readonly apiBase: string | null;
+}
+
+/** What the provider says about itself and the account before anything is stored. */
+export interface Probe {
+  readonly externalId: string;
+  readonly displayName: string | null;
+  /** The provider's clock at the start of the request. */
+  readonly providerTime: Date;
+}
+
+/** A half-open interval of creation times; `from` null means since ever. */
+export interface Window {
+  readonly from: Date | null;
+  readonly to: Date;
+}
+
+export interface PageRequest {
+  readonly resource: string;
+  readonly window: Window;
+  /** Opaque position from the previous page's `nextCursor`; null at the start. */
+  readonly cursor: string | null;
+  /** `oldestCreatedAt` of the previous page: where to go on when the object behind the cursor is gone. */
+  readonly lastSeen: Date | null;
+  readonly signal: AbortSignal;
+}
+
+/** One object as the provider gave it, complete: embedded lists that came truncated have been read to their end. */
+export interface RawObject {
+  /** The provider's type name, for example `invoice`. */
+  readonly type: string;
+  readonly id: string;
+  readonly createdAt: Date | null;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+export interface Page {
+  /** Newest first. */
+  readonly objects: readonly RawObject[];
+  /** Null when the window is exhausted. */
+  readonly nextCursor: string | null;
+  /** Creation time of the oldest object on the page; null for an empty page. */
+  readonly oldestCreatedAt: Date | null;
+  /** The provider's clock at the start of the request that read the page: the version of its objects. */
+  readonly readAt: Date;
+  /** Requests that it took, follow-ups for truncated embedded lists included. */
+  readonly requests: number;
+}
+
+/** Canonical records of one raw object. */
+export interface Normalised {
+  readonly records: readonly CanonicalRecord[];
+  /** Records seen only in passing inside another object (an inline price): kept only where none is known yet. */
+  readonly mentions: readonly CanonicalRecord[];
+  /** Customers whose recurring revenue this object may change. */
+  readonly customerIds: readonly string[];
+  /** Enum values and the like that this edition does not know, as `field=value`; counted, never fatal. */
+  readonly unknowns: readonly string[];
+}
+
+/** A connection to one account; close it when done. */
+export interface ProviderClient {
+  /** Errors: credentials_rejected, not_the_provider, provider_unavailable, rate_limited. */
+  probe(signal: AbortSignal): Promise<Probe>;
+  /** Errors: those of probe, permission_missing, request_refused. */
+  fetchPage(request: PageRequest): Promise<Page>;
+  close(): void;
+}
+
+export interface Provider {
+  readonly name: string;
+  /** In the order of a full walk. */
+  readonly resources: readonly Resource[];
+  connect(connection: Connection): ProviderClient;
+  /** Throws `NotNormalisable` for an object that lacks what its kind needs; the caller keeps it raw and names it. */
+  normalise(object: RawObject): Normalised;
+}
+
+/** An object lacks what its kind needs. The message names the field and what was expected, and holds no customer data. */
+export class NotNormalisable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NotNormalisable';
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * What the workflows and everybody who talks to them agree on: task queue, ids, inputs, updates, queries, search attributes.
+ * The only file that `client/` takes from this room. Everything here is plain JSON: ids, counts and words, no customer data.
+ */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { defineQuery, defineUpdate } from '@temporalio/workflow';
+
+export const SYNC_TASK_QUEUE = 'recoup-sync';
+
+export const WORKFLOW_TYPES = { account: 'account', backfill: 'backfill' } as const;
+
+export const SEARCH_ATTRIBUTES = {
+  account: defineSearchAttributeKey('RecoupAccountId', SearchAttributeType.KEYWORD),
+  provider: defineSearchAttributeKey('RecoupProvider', SearchAttributeType.KEYWORD),
+  state: defineSearchAttributeKey('RecoupState', SearchAttributeType.KEYWORD),
+  attention: defineSearchAttributeKey('RecoupAttention', SearchAttributeType.BOOL),
+  nextActionAt: defineSearchAttributeKey('RecoupNextActionAt', SearchAttributeType.DATETIME),
+  amountMinor: defineSearchAttributeKey('RecoupAmountMinor', SearchAttributeType.INT),
+} as const;
+
+/** `account/<accountId>`: one per account until it is disconnected. */
+export const accountWorkflowId = (accountId: string): string => `account/${accountId}`;
+
+/** `backfill/<accountId>/<suffix>`: as many as wanted. */
+export const backfillWorkflowId = (options: { accountId: string; suffix: string }): string =>
+  `backfill/${options.accountId}/${options.suffix}`;
+
+/** The account id of an account workflow's id; null for any other id. */
+export const parseAccountWorkflowId = (workflowId: string): string | null =>
+  /^account\/([^/]+)$/.exec(workflowId)?.[1] ?? null;
+
+/** Input of `account`. `carried` is the workflow's own, handed on at continue-as-new. */
+export interface AccountInput {
+  readonly account: string;
+  readonly carried?: unknown;
+}
+
+/** Input of `backfill`, as an operator types it: one JSON object in which all but `account` may be left out. */
+export interface BackfillInput {
+  readonly account: string;
+  /** ISO date or instant, inclusive; since ever when left out. A date means its midnight UTC. */
+  readonly from?: string;
+  /** ISO date or instant, exclusive; the provider's now when left out. */
+  readonly to?: string;
+  /** Resource names; all when left out. */
+  readonly resources?: readonly string[];
+  /** Read again what is already covered. */
+  readonly refetch?: boolean;
+}
+
+export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';
+
+export interface RunResult {
+  readonly run: string;
+  readonly state: RunState;
+  /** Objects read, and canonical rows that they changed. */
+  readonly objects: number;
+  readonly changedRows: number;
+  /** Resources that were parked, each with its reason. */
+  readonly parked: readonly { readonly resource: string; readonly reason: string }[];
+  /** One sentence for people. */
+  readonly summary: string;
+}
+
+export interface UpdateAnswer {
+  /** The state after the update. */
+  readonly state: string;
+  /** Why, in one sentence: also when nothing changed. */
+  readonly because: string;
+}
+
+export interface AccountStatus {
+  readonly account: string;
+  readonly state: string;
+  readonly because: string;
+  readonly attention: boolean;
+  readonly run: string | null;
+  /** ISO instant of the next timer, if one is set. */
+  readonly nextActionAt: string | null;
+  readonly transitions: number;
+}
+
+/** Ask for a sync now. Answers at once; while one runs, that one serves. */
+export const requestSync = defineUpdate<UpdateAnswer, [{ reason?: string }]>('requestSync');
+/** Stop after the request at hand; the state of a run at hand is kept. */
+export const pause = defineUpdate<UpdateAnswer, [{ reason?: string }]>('pause');
+/** Go on where it stopped; also the way out of `blocked`. */
+export const resume = defineUpdate<UpdateAnswer, [{ reason?: string }]>('resume');
+/** End the account's life in Recoup; its data stay. */
+export const disconnect = defineUpdate<UpdateAnswer, [{ reason?: string }]>('disconnect');
+/** Only of `backfill`: stop for good. */
+export const cancel = defineUpdate<UpdateAnswer, [{ reason?: string }]>('cancel');
+export const status = defineQuery<AccountStatus>('status');
