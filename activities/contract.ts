@@ -3,7 +3,6 @@
  * only. Implementations: one file per activity beside this one, wired in `index.ts`.
  */
 import type { ErrorCode } from '../domain/errors';
-import type { RunResult } from '../workflows/contract';
 
 export type RunKind = 'sync' | 'backfill';
 
@@ -61,6 +60,20 @@ export interface ResourceProgress {
   readonly percent: number;
   /** Why it is parked. */
   readonly reason: string | null;
+}
+
+export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';
+
+export interface RunResult {
+  readonly run: string;
+  readonly state: RunState;
+  /** Objects read, and canonical rows that they changed. */
+  readonly objects: number;
+  readonly changedRows: number;
+  /** Resources that were parked, each with its reason. */
+  readonly parked: readonly { readonly resource: string; readonly reason: string }[];
+  /** One sentence for people. */
+  readonly summary: string;
 }
 
 export type Desired = 'run' | 'pause' | 'cancel';

@@ -5,6 +5,8 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineUpdate } from '@temporalio/workflow';
 
+export type { RunResult, RunState } from '../activities/contract';
+
 export const SYNC_TASK_QUEUE = 'recoup-sync';
 
 export const WORKFLOW_TYPES = { account: 'account', backfill: 'backfill' } as const;
@@ -46,20 +48,6 @@ export interface BackfillInput {
   readonly resources?: readonly string[];
   /** Read again what is already covered. */
   readonly refetch?: boolean;
-}
-
-export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';
-
-export interface RunResult {
-  readonly run: string;
-  readonly state: RunState;
-  /** Objects read, and canonical rows that they changed. */
-  readonly objects: number;
-  readonly changedRows: number;
-  /** Resources that were parked, each with its reason. */
-  readonly parked: readonly { readonly resource: string; readonly reason: string }[];
-  /** One sentence for people. */
-  readonly summary: string;
 }
 
 export interface UpdateAnswer {
