@@ -1,0 +1,62 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, loadConfig } from '../../config/config';
+
+const folder = mkdtempSync(join(tmpdir(), 'recoup-config-'));
+const noStack = join(folder, 'none.json');
+const required = {
+  DATABASE_URL: 'postgres://u:p@127.0.0.1:5432/recoup',
+  TEMPORAL_ADDRESS: '127.0.0.1:7233',
+};
+
+function stackWith(content: string): string {
+  const file = join(mkdtempSync(join(folder, 'stack-')), 'stack.json');
+  writeFileSync(file, content);
+  return file;
+}
+
+test('what is not set has its default', () => {
+  const config = loadConfig({ env: required, stackFile: noStack });
+  expect(config.RECOUP_LANES).toBe(8);
+  expect(config.TEMPORAL_NAMESPACE).toBe('default');
+});
+
+test('an empty variable counts as unset', () => {
+  const config = loadConfig({ env: { ...required, RECOUP_LANES: '' }, stackFile: noStack });
+  expect(config.RECOUP_LANES).toBe(8);
+});
+
+test('the environment wins over the local stack, which wins over the default', () => {
+  const stackFile = stackWith(JSON.stringify({ env: { ...required, RECOUP_LANES: '3' } }));
+  expect(loadConfig({ env: {}, stackFile }).RECOUP_LANES).toBe(3);
+  expect(loadConfig({ env: { RECOUP_LANES: '4' }, stackFile }).RECOUP_LANES).toBe(4);
+});
+
+test.each([
+  [{ RECOUP_LANES: 'many' }, /RECOUP_LANES is wrong: .*number/],
+  [{ RECOUP_LANES: '0' }, /RECOUP_LANES is wrong/],
+  [{ DATABASE_URL: 'mysql://x' }, /DATABASE_URL is wrong/],
+  [{ RECOUP_SECRET_KEY: 'abc' }, /RECOUP_SECRET_KEY is wrong: expected 64 hexadecimal digits/],
+  [{ TEMPORAL_ADDRESS: 'nowhere' }, /TEMPORAL_ADDRESS is wrong: expected host:port/],
+])('a wrong value is named with what was expected: %j', (env, message) => {
+  expect(() => loadConfig({ env: { ...required, ...env }, stackFile: noStack })).toThrow(message);
+});
+
+test('every wrong variable is named at once', () => {
+  const load = () =>
+    loadConfig({ env: { RECOUP_LANES: 'x', RECOUP_LOG_LEVEL: 'loud' }, stackFile: noStack });
+  expect(load).toThrow(ConfigError);
+  expect(load).toThrow(/DATABASE_URL is not set.*\n.*TEMPORAL_ADDRESS is not set/s);
+  expect(load).toThrow(/RECOUP_LANES[\s\S]*RECOUP_LOG_LEVEL/);
+});
+
+test('the value of a wrong secret is not repeated in the message', () => {
+  const load = () =>
+    loadConfig({ env: { ...required, RECOUP_SECRET_KEY: 'hunter2' }, stackFile: noStack });
+  expect(load).not.toThrow(/hunter2/);
+});
+
+test('a stack file that is not JSON is named with what to do', () => {
+  expect(() => loadConfig({ env: {}, stackFile: stackWith('{') })).toThrow(/Delete it/);
+});
