@@ -1,0 +1,89 @@
+import type { Random } from './random';
+
+/** What the service does by itself when its time comes. */
+export type ServiceTask =
+  | { kind: 'renew'; subscription: string }
+  | { kind: 'resume'; subscription: string }
+  | { kind: 'expireIncomplete'; subscription: string }
+  | { kind: 'expireDiscount'; discount: string }
+  | { kind: 'finalize'; invoice: string }
+  | { kind: 'attempt'; invoice: string }
+  | { kind: 'closeDispute'; dispute: string };
+
+/** What a customer or the merchant decides; only customers with a behaviour have these. */
+export type BehaviourTask =
+  | { kind: 'subscribe' }
+  | { kind: 'manualInvoice' }
+  | { kind: 'replaceCard' }
+  | { kind: 'payOpenInvoice'; invoice: string }
+  | { kind: 'giveUpInvoice'; invoice: string }
+  | { kind: 'refund'; charge: string }
+  | { kind: 'dispute'; charge: string }
+  | { kind: 'creditNote'; invoice: string }
+  | {
+      kind:
+        | 'changePrice'
+        | 'changeQuantity'
+        | 'switchToYearly'
+        | 'addItem'
+        | 'removeItem'
+        | 'applyCoupon'
+        | 'removeCoupon'
+        | 'pause'
+        | 'resumeNow'
+        | 'cancelNow'
+        | 'cancelAtPeriodEnd'
+        | 'keepAfterAll';
+      subscription: string;
+    };
+
+export type Task = ServiceTask | BehaviourTask;
+
+/** At the same second decisions come before the service's own work: a pause at a boundary voids that renewal. */
+const RANK: Partial<Record<Task['kind'], number>> = { renew: 2, finalize: 3, attempt: 3 };
+
+interface Entry {
+  at: number;
+  rank: number;
+  sequence: number;
+  task: Task;
+}
+
+/** What one customer's future holds, and the seeded streams that decide it. */
+export class Agenda {
+  private readonly entries: Entry[] = [];
+  private sequence = 0;
+
+  constructor(
+    /** Makes ids. */
+    readonly ids: Random,
+    /** Makes choices. */
+    readonly choices: Random,
+    /** Whether the customer acts by itself; scenario tests drive customers by hand. */
+    readonly autonomous: boolean,
+  ) {}
+
+  plan(at: number, task: Task): void {
+    const entry: Entry = { at, rank: RANK[task.kind] ?? 1, sequence: this.sequence, task };
+    this.sequence += 1;
+    let index = this.entries.length;
+    while (index > 0 && isBefore(this.entries[index - 1], entry)) index -= 1;
+    this.entries.splice(index, 0, entry);
+  }
+
+  /** Takes the next task due at or before `until`, or undefined. */
+  take(until: number): { at: number; task: Task } | undefined {
+    const next = this.entries.at(-1);
+    if (next === undefined || next.at > until) return undefined;
+    this.entries.pop();
+    return next;
+  }
+}
+
+/** The entries are kept latest first, so that taking the next one is a pop. */
+function isBefore(earlier: Entry | undefined, entry: Entry): boolean {
+  if (earlier === undefined) return false;
+  return (
+    (earlier.at - entry.at || earlier.rank - entry.rank || earlier.sequence - entry.sequence) < 0
+  );
+}
