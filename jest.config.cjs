@@ -1,9 +1,31 @@
-/** Jest: TypeScript through swc; one project, tests mirror the rooms. */
-module.exports = {
+/** Jest: TypeScript through swc; tests mirror the rooms. Two projects, so that pure tests need not wait for servers. */
+const swc = {
+  jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+  module: { type: 'commonjs' },
+};
+
+/** Folders of test/ whose tests need neither Postgres nor Temporal. */
+const WITHOUT_SERVERS = ['config', 'docs', 'domain', 'providers', 'simulator'];
+const withoutServers = `/test/(${WITHOUT_SERVERS.join('|')})/`;
+
+const common = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
-  testMatch: ['**/*.test.ts'],
-  transform: { '^.+\\.[jt]s$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
+  transform: { '^.+\\.[jt]s$': ['@swc/jest', swc] },
   transformIgnorePatterns: ['/node_modules/'],
+};
+
+module.exports = {
   testTimeout: 60_000,
+  projects: [
+    { ...common, displayName: 'pure', testRegex: `${withoutServers}.*\\.test\\.ts$` },
+    {
+      ...common,
+      displayName: 'servers',
+      testRegex: '\\.test\\.ts$',
+      testPathIgnorePatterns: ['/node_modules/', withoutServers],
+      globalSetup: '<rootDir>/test/support/global-setup.mjs',
+      globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+    },
+  ],
 };
