@@ -4,8 +4,12 @@
  * test holds it against this table.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+
+/** The clone, from `config/` as well as from the compiled `dist/config/`: the command line works in any folder. */
+const PARENT = dirname(__dirname);
+export const ROOT = basename(PARENT) === 'dist' ? dirname(PARENT) : PARENT;
 
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
 
@@ -84,7 +88,7 @@ export interface LoadConfigOptions {
 /** The whole configuration, or a ConfigError with a line for each wrong variable. */
 export function loadConfig(options: LoadConfigOptions = {}): Config {
   const env = options.env ?? process.env;
-  const stackFile = options.stackFile ?? join(process.cwd(), '.recoup', 'stack.json');
+  const stackFile = options.stackFile ?? join(ROOT, '.recoup', 'stack.json');
   const stack = readStack(stackFile);
   const problems: string[] = [];
   const entries = Object.entries(VARIABLES).map(([name, { schema }]) => {
