@@ -3,8 +3,9 @@
  * only. Implementations: one file per activity beside this one, wired in `index.ts`.
  */
 import type { ErrorCode } from '../domain/errors';
+import type { Desired, RunKind, RunState } from '../domain/sync/run';
 
-export type RunKind = 'sync' | 'backfill';
+export type { Desired, RunKind, RunState };
 
 export interface OpenRunInput {
   readonly account: string;
@@ -62,8 +63,6 @@ export interface ResourceProgress {
   readonly reason: string | null;
 }
 
-export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';
-
 export interface RunResult {
   readonly run: string;
   readonly state: RunState;
@@ -75,8 +74,6 @@ export interface RunResult {
   /** One sentence for people. */
   readonly summary: string;
 }
-
-export type Desired = 'run' | 'pause' | 'cancel';
 
 export interface TransitionInput {
   readonly account: string;

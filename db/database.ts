@@ -1,0 +1,43 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { Pool, types, type PoolConfig } from 'pg';
+import type { Database } from './schema';
+
+/** A statement that takes longer is a defect: the largest is one page's rows. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+/** A transaction that waits for our own code this long has lost its owner. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
+/** How long to wait for a free or new connection before the caller is told. */
+const CONNECT_TIMEOUT_MS = 15_000;
+
+const INT8_OID = types.builtins.INT8;
+
+/** Money must not pass through floating point: int8 comes out as bigint. Local to our pools, other users of pg are left alone. */
+const typeParsers: NonNullable<PoolConfig['types']> = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8_OID && format !== 'binary' ? BigInt : types.getTypeParser(oid, format)) as never,
+};
+
+export interface DatabaseOptions {
+  /** postgres://user:password@host:port/database */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolSize: number;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName?: string;
+}
+
+/** Opens lazily: the first query connects. End with `db.destroy()`. */
+export function openDatabase(options: DatabaseOptions): Kysely<Database> {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    application_name: options.applicationName ?? 'recoup',
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    types: typeParsers,
+  });
+  // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}

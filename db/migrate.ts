@@ -1,0 +1,27 @@
+import { Migrator, type Kysely, type Migration } from 'kysely';
+import { RecoupError } from '../domain/errors';
+import * as initial from './migrations/0001_initial';
+import type { Database } from './schema';
+
+/** In the order in which they were written; a migration that has been released never changes. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001_initial': initial,
+};
+
+/** Brings the database to the newest version and returns the names of the migrations that it took. Safe to call from many processes at once. */
+export async function migrate(db: Kysely<Database>): Promise<string[]> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
+  });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error) {
+    const failed = results?.find(({ status }) => status === 'Error')?.migrationName;
+    throw new RecoupError(
+      'database_unavailable',
+      `The database cannot be migrated${failed ? `: ${failed} failed` : ''}.`,
+      { cause: error },
+    );
+  }
+  return (results ?? []).map(({ migrationName }) => migrationName);
+}
