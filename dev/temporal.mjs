@@ -172,17 +172,21 @@ export async function binaryVersion(path) {
 /**
  * Starts a development server and waits until it serves with all its search attributes.
  * @param {import('./children.mjs').Children} children
- * @param {{ binary: string, port: number, uiPort: number | null, metricsPort: number, databaseFile: string | null }} options
- *   without a UI port there is no UI; without a database file everything is in memory
+ * @param {{ binary: string, port: number, uiPort: number | null, metricsPort: number, databaseFile: string | null,
+ *   namespace?: string }} options without a UI port there is no UI; without a database file everything is in memory
  * @returns {Promise<{ child: import('./children.mjs').Child, address: string, uiUrl: string | null, version: string }>}
  */
-export async function startTemporal(children, { binary, port, uiPort, metricsPort, databaseFile }) {
+export async function startTemporal(
+  children,
+  { binary, port, uiPort, metricsPort, databaseFile, namespace = 'default' },
+) {
   const args = serverArguments({
     ip: LOOPBACK,
     port,
     'ui-port': uiPort,
     'metrics-port': metricsPort,
     'db-filename': databaseFile,
+    namespace,
   });
   const child = children.spawn({
     name: 'temporal',
@@ -194,7 +198,7 @@ export async function startTemporal(children, { binary, port, uiPort, metricsPor
   const version = await children.waitUntil(child, {
     limitMs: START_LIMIT_MS,
     probe: async () => {
-      const server = await inspect(address, 'default').catch(() => undefined);
+      const server = await inspect(address, namespace).catch(() => undefined);
       if (!server || server.missing.length > 0) return undefined;
       return uiUrl === null || (await answers(uiUrl)) ? server.version : undefined;
     },

@@ -1,0 +1,227 @@
+/** The local stack: which services there are, in the order of their start, and what is told about them. */
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { StackError, describeEnd, readyLine } from './children.mjs';
+import { DATA_FOLDER, OUTSIDE_FOLDER, ROOT } from './paths.mjs';
+import { LOOPBACK, freePort } from './ports.mjs';
+import {
+  ensureDatabase,
+  outsideVersion,
+  ownFolder,
+  postgresUser,
+  startPostgres,
+} from './postgres.mjs';
+import { ensureBinary, startTemporal, useTemporal } from './temporal.mjs';
+import { settleWorld } from './world.mjs';
+
+export const STACK_FILE = join(DATA_FOLDER, 'stack.json');
+const READY_LIMIT_MS = 120_000;
+const PORTS = {
+  postgres: 54329,
+  temporal: 7233,
+  temporalUi: 8233,
+  temporalMetrics: 7234,
+  simulator: 12900,
+};
+/** The key that the simulator accepts; it opens nothing but the simulated account. */
+const DEMO_KEY = 'sk_test_recoup_demo';
+
+const inDist = (path) => [process.execPath, join(ROOT, 'dist', path)];
+/** Tests put small scripts in the place of these. */
+const COMMANDS = {
+  simulator: inDist('simulator/main.js'),
+  worker: inDist('workers/main.js'),
+  demo: [process.execPath, join(ROOT, 'client', 'bin.cjs'), 'demo'],
+  ...JSON.parse(process.env.RECOUP_DEV_COMMANDS || '{}'),
+};
+
+/** Where Postgres' files are: outside the clone when its user could not reach them within. */
+function postgresFolder() {
+  const user = postgresUser();
+  if (!user) return join(DATA_FOLDER, 'postgres');
+  ownFolder(OUTSIDE_FOLDER, user);
+  return join(OUTSIDE_FOLDER, 'postgres');
+}
+
+/** Removes everything that a stack of this clone has kept. */
+export function wipe(say) {
+  for (const name of [
+    'postgres',
+    'temporal.db',
+    'temporal.db-shm',
+    'temporal.db-wal',
+    'warehouse.duckdb',
+  ]) {
+    rmSync(join(DATA_FOLDER, name), { recursive: true, force: true });
+  }
+  for (const name of ['warehouse.duckdb.wal', 'world.json', 'secret.key']) {
+    rmSync(join(DATA_FOLDER, name), { force: true });
+  }
+  rmSync(OUTSIDE_FOLDER, { recursive: true, force: true });
+  for (const name of ['DATABASE_URL', 'TEMPORAL_ADDRESS']) {
+    if (process.env[name]) say.note('Kept', `what is at ${name}: wipe that yourself`);
+  }
+}
+
+/**
+ * Starts what is missing, each service when the ones that it needs are healthy, and tells the CLI in stack.json.
+ * @param {import('./children.mjs').Children} children @param {import('./say.mjs').Say} say
+ * @param {{ seed?: number, customers?: number }} wanted
+ */
+export async function startStack(children, say, wanted) {
+  const world = settleWorld(join(DATA_FOLDER, 'world.json'), wanted);
+  const services = [];
+  const own = (child) => {
+    services.push(child);
+    return child;
+  };
+  const { databaseUrl } = await postgres(children, say, own);
+  const { temporalAddress, temporalNamespace, temporalUiUrl } = await temporal(children, say, own);
+  const env = {
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: temporalAddress,
+    TEMPORAL_NAMESPACE: temporalNamespace,
+    ...(temporalUiUrl ? { RECOUP_TEMPORAL_UI_URL: temporalUiUrl } : {}),
+    RECOUP_WAREHOUSE_PATH:
+      process.env.RECOUP_WAREHOUSE_PATH || join(DATA_FOLDER, 'warehouse.duckdb'),
+    RECOUP_SECRET_KEY_FILE: process.env.RECOUP_SECRET_KEY_FILE || join(DATA_FOLDER, 'secret.key'),
+  };
+  const simulatorUrl = await simulator(children, say, own, world);
+  await worker(children, say, own, env);
+  const facts = {
+    env,
+    databaseUrl,
+    temporalAddress,
+    temporalUiUrl,
+    simulatorUrl,
+    dataFolder: DATA_FOLDER,
+    pids: {
+      launcher: process.pid,
+      guard: children.guardPid,
+      ...Object.fromEntries(services.map(({ name, pid }) => [name, pid])),
+    },
+  };
+  writeFileSync(STACK_FILE, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
+  chmodSync(STACK_FILE, 0o600); // A file that was there keeps its mode otherwise.
+  return { ...facts, services };
+}
+
+async function pickPort(say, name, wanted) {
+  const port = await freePort(wanted);
+  if (port !== wanted) say.note(name, `port ${wanted} is taken, using ${port}`);
+  return port;
+}
+
+async function postgres(children, say, own) {
+  const given = process.env.DATABASE_URL;
+  if (given) {
+    const version = await outsideVersion(given);
+    say.ready('Postgres', `${version}  ${new URL(given).host}  (DATABASE_URL)`);
+    return { databaseUrl: given };
+  }
+  const folder = postgresFolder();
+  const port = await pickPort(say, 'Postgres', PORTS.postgres);
+  const { child, url, version } = await startPostgres(children, { folder, port, durable: true });
+  own(child);
+  const databaseUrl = await ensureDatabase(url, 'recoup');
+  const user = postgresUser();
+  say.ready(
+    'Postgres',
+    `${version}  ${LOOPBACK}:${port}  data ${folder}  (embedded${user ? `, as user ${user.name}` : ''})`,
+  );
+  return { databaseUrl };
+}
+
+async function temporal(children, say, own) {
+  const namespace = process.env.TEMPORAL_NAMESPACE || 'default';
+  const given = process.env.TEMPORAL_ADDRESS;
+  if (given) {
+    const { version } = await useTemporal(given, namespace);
+    say.ready('Temporal', `${version}  ${given}  namespace ${namespace}  (TEMPORAL_ADDRESS)`);
+    return {
+      temporalAddress: given,
+      temporalNamespace: namespace,
+      temporalUiUrl: process.env.RECOUP_TEMPORAL_UI_URL || null,
+    };
+  }
+  const { path, source } = await ensureBinary(children, say);
+  const port = await pickPort(say, 'Temporal', PORTS.temporal);
+  const uiPort = await pickPort(say, 'Temporal', PORTS.temporalUi);
+  const metricsPort = await pickPort(say, 'Temporal', PORTS.temporalMetrics);
+  const { child, address, uiUrl, version } = await startTemporal(children, {
+    binary: path,
+    port,
+    uiPort,
+    metricsPort,
+    databaseFile: join(DATA_FOLDER, 'temporal.db'),
+    namespace,
+  });
+  own(child);
+  say.ready('Temporal', `${version}  ${address}  UI ${uiUrl}  (${source})`);
+  return { temporalAddress: address, temporalNamespace: namespace, temporalUiUrl: uiUrl };
+}
+
+async function simulator(children, say, own, { seed, customers, asOf }) {
+  const port = await pickPort(say, 'Simulator', PORTS.simulator);
+  const [command, ...args] = COMMANDS.simulator;
+  const child = own(
+    children.spawn({
+      name: 'simulator',
+      command,
+      args: [
+        ...args,
+        '--port',
+        port,
+        '--seed',
+        seed,
+        '--customers',
+        customers,
+        '--as-of',
+        asOf,
+      ].map(String),
+      cwd: ROOT,
+    }),
+  );
+  const { url } = await children.waitUntil(child, {
+    probe: () => readyLine(child),
+    limitMs: READY_LIMIT_MS,
+  });
+  say.ready('Simulator', `${url}  ${customers} customers, seed ${seed}, history up to ${asOf}`);
+  return url;
+}
+
+async function worker(children, say, own, env) {
+  const [command, ...args] = COMMANDS.worker;
+  const child = own(
+    children.spawn({ name: 'worker', command, args, cwd: ROOT, env: { ...process.env, ...env } }),
+  );
+  await children.waitUntil(child, { probe: () => readyLine(child), limitMs: READY_LIMIT_MS });
+  say.ready('Worker', `pid ${child.pid}, log ${child.logFile}`);
+}
+
+/**
+ * The demo: connects the simulated account, syncs it and shows its numbers, on this very terminal.
+ * @returns {import('./children.mjs').Child}
+ */
+export function startDemo(children, { env, simulatorUrl }, { json }) {
+  const [command, ...args] = COMMANDS.demo;
+  return children.spawn({
+    name: 'demo',
+    command,
+    args: json ? [...args, '--json'] : args,
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      ...env,
+      RECOUP_SIMULATOR_URL: simulatorUrl,
+      RECOUP_DEMO_STRIPE_KEY: DEMO_KEY,
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
+
+/** Rejects when one of the services ends by itself. @param {readonly import('./children.mjs').Child[]} services */
+export async function untilOneEnds(services) {
+  const ended = await Promise.race(services.map((service) => service.end.then(() => service)));
+  throw new StackError(describeEnd(ended));
+}

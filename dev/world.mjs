@@ -1,0 +1,32 @@
+/** Which simulated world a clone's data belongs to: chosen at the first start, the same ever after, until `--fresh`. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { StackError } from './children.mjs';
+
+const DEFAULT_SEED = 1;
+const DEFAULT_CUSTOMERS = 300;
+
+/**
+ * @param {string} file
+ * @param {{ seed?: number, customers?: number }} wanted
+ * @returns {{ seed: number, customers: number, asOf: string }} `asOf`: the UTC date that the world's history reaches to
+ */
+export function settleWorld(file, wanted) {
+  if (!existsSync(file)) {
+    const world = {
+      seed: wanted.seed ?? DEFAULT_SEED,
+      customers: wanted.customers ?? DEFAULT_CUSTOMERS,
+      asOf: new Date().toISOString().slice(0, 10),
+    };
+    writeFileSync(file, `${JSON.stringify(world)}\n`);
+    return world;
+  }
+  const world = JSON.parse(readFileSync(file, 'utf8'));
+  for (const name of ['seed', 'customers']) {
+    if (wanted[name] !== undefined && wanted[name] !== world[name]) {
+      throw new StackError(
+        `The data of this clone were made with --${name} ${world[name]}, not ${wanted[name]}. Add --fresh to wipe them and start anew.`,
+      );
+    }
+  }
+  return world;
+}
