@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Children, StackError } from './children.mjs';
+import { createEnding, endOnSignals } from './ending.mjs';
 import { ensureBuilt, ensureInstalled } from './install.mjs';
 import { acquireLock } from './lock.mjs';
 import { DATA_FOLDER } from './paths.mjs';
@@ -23,11 +24,7 @@ until Ctrl-C (twice: at once). Data are kept in .recoup/, so that the next start
 
 An outside server is used when its variable is set: DATABASE_URL, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE.
 `;
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 const WRONG_USE = 2;
-/** A terminal's Ctrl-C reaches us twice under npm, which passes it on: a second one within this time is its echo. */
-const ECHO_MS = 500;
-const PARENT_WATCH_MS = 1_000;
 
 function readOptions() {
   const { values } = parseArgs({
@@ -52,41 +49,6 @@ function wholeNumber(name, text, { min, max }) {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw new Error(`--${name} takes a whole number from ${min} to ${max}, not '${text}'`);
-}
-
-/** One way out for the end of the demo, errors and signals; the first to come decides the exit code. */
-function createEnd(children, say, lock) {
-  let exitCode = null;
-  const end = async (code, { atOnce = false } = {}) => {
-    if (exitCode !== null && !atOnce) return;
-    exitCode ??= code;
-    await children.stopAll({ atOnce });
-    rmSync(STACK_FILE, { force: true });
-    lock.release();
-    say.ready('Stopped', 'nothing is left running');
-    process.exit(exitCode);
-  };
-  return { end, isEnding: () => exitCode !== null };
-}
-
-function endOnSignals(end, say) {
-  let first = null;
-  const onSignal = (signal) => {
-    if (first === null) {
-      first = Date.now();
-      say.note('Stopping', 'in order; Ctrl-C again to stop at once');
-      void end(EXIT_CODES[signal]);
-    } else if (Date.now() - first > ECHO_MS) {
-      void end(EXIT_CODES[signal], { atOnce: true });
-    }
-  };
-  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
-  // npm killed by SIGKILL passes nothing on. Started without npm, we may well outlive our parent (nohup, &).
-  if (!process.env.npm_lifecycle_event) return;
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent && first === null) onSignal('SIGHUP');
-  }, PARENT_WATCH_MS).unref();
 }
 
 async function run(children, say, options) {
@@ -128,8 +90,12 @@ async function main() {
     lock.nameGuard(children.guardPid);
     // The lock goes last: until then the next start waits.
     for (const file of [STACK_FILE, lockFile]) children.removeAtDeath(file);
-    ending = createEnd(children, say, lock);
-    endOnSignals(ending.end, say);
+    ending = createEnding(children, () => {
+      rmSync(STACK_FILE, { force: true });
+      lock.release();
+      say.ready('Stopped', 'nothing is left running');
+    });
+    endOnSignals(ending, say);
     await ending.end(await run(children, say, options));
   } catch (error) {
     // Children that a signal made us end are no error.
