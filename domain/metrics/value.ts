@@ -1,0 +1,78 @@
+/** What an item at a price is worth a month. */
+import type { JsonValue } from '../records';
+import { exact, sum, ZERO, type Exact } from './exact';
+import type { Fact } from './facts';
+import { asList, asObject } from './plain';
+import type { Interval, MetricPolicy } from './policy';
+
+/** How many billing periods of the price one month holds; null where the price does not recur. */
+export function periodsPerMonth(price: Fact<'price'>, policy: MetricPolicy): Exact | null {
+  const factor = price.interval && policy.periodsPerMonth[price.interval as Interval];
+  return factor ? exact(factor).div(exact(BigInt(price.intervalCount ?? 1))) : null;
+}
+
+/** Minor units a month, before discounts; null where the price says nothing about it (one-time, metered, unknown tiers). */
+export function monthlyValue(options: {
+  price: Fact<'price'>;
+  quantity: string | null;
+  policy: MetricPolicy;
+}): Exact | null {
+  const { price, quantity, policy } = options;
+  const periods = periodsPerMonth(price, policy);
+  if (!periods || quantity === null || price.usage === 'metered') return null;
+  const amount = amountOf(price, exact(quantity));
+  return amount && amount.mul(periods);
+}
+
+function amountOf(price: Fact<'price'>, quantity: Exact): Exact | null {
+  if (price.scheme === 'per_unit') {
+    return price.unitAmount === null
+      ? null
+      : exact(price.unitAmount).mul(packagesOf(price, quantity));
+  }
+  const tiers = tiersOf(price);
+  if (price.scheme === 'volume') {
+    const tier = tiers.find(({ upTo }) => upTo === null || quantity.lte(upTo));
+    return tier ? tier.unitAmount.mul(quantity).add(tier.flatAmount) : null;
+  }
+  if (price.scheme === 'graduated' && tiers.length > 0) {
+    // The flat amount of a tier is due as soon as one unit reaches it, that of the first tier always.
+    return sum(
+      tiers.map(({ upTo, unitAmount, flatAmount }, index) => {
+        const below = index === 0 ? ZERO : (tiers[index - 1]?.upTo ?? ZERO);
+        const reached = upTo === null || quantity.lt(upTo) ? quantity : upTo;
+        if (index > 0 && reached.lte(below)) return ZERO;
+        return unitAmount.mul(reached.sub(below)).add(flatAmount);
+      }),
+    );
+  }
+  return null;
+}
+
+/** Prices per package count begun (`up`) or full (`down`) packages. */
+function packagesOf(price: Fact<'price'>, quantity: Exact): Exact {
+  const { divideBy, round } = asObject(price.transformQuantity ?? undefined);
+  if (typeof divideBy !== 'number') return quantity;
+  const packages = quantity.div(exact(BigInt(divideBy)));
+  return round === 'up' ? packages.ceil() : packages.floor();
+}
+
+interface Tier {
+  readonly upTo: Exact | null;
+  readonly unitAmount: Exact;
+  readonly flatAmount: Exact;
+}
+
+function tiersOf(price: Fact<'price'>): Tier[] {
+  return asList(price.tiers ?? undefined).map((tier) => {
+    const { upTo, unitAmount, flatAmount } = asObject(tier);
+    return {
+      upTo: optional(upTo),
+      unitAmount: optional(unitAmount) ?? ZERO,
+      flatAmount: optional(flatAmount) ?? ZERO,
+    };
+  });
+}
+
+const optional = (value: JsonValue | undefined): Exact | null =>
+  typeof value === 'string' ? exact(value) : null;
