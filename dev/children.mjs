@@ -125,6 +125,7 @@ export class Children {
       const answer = await probe();
       if (answer !== undefined) return answer;
       if (Date.now() > deadline) {
+        await this.stop(child);
         throw new StackError(
           `${child.name} did not get ready within ${limitMs / 1000} s.\n${lastLines(child)}`,
         );

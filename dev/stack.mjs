@@ -3,7 +3,7 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError, describeEnd, readyLine } from './children.mjs';
 import { DATA_FOLDER, OUTSIDE_FOLDER, ROOT } from './paths.mjs';
-import { LOOPBACK, freePort } from './ports.mjs';
+import { LOOPBACK, onFreePorts } from './ports.mjs';
 import {
   ensureDatabase,
   outsideVersion,
@@ -11,12 +11,12 @@ import {
   postgresUser,
   startPostgres,
 } from './postgres.mjs';
-import { ensureBinary, startTemporal, useTemporal } from './temporal.mjs';
+import { addSearchAttributes, ensureBinary, outsideServer, startTemporal } from './temporal.mjs';
 import { settleWorld } from './world.mjs';
 
 export const STACK_FILE = join(DATA_FOLDER, 'stack.json');
 const READY_LIMIT_MS = 120_000;
-const PORTS = {
+export const PORTS = {
   postgres: 54329,
   temporal: 7233,
   temporalUi: 8233,
@@ -106,10 +106,14 @@ export async function startStack(children, say, wanted) {
   return { ...facts, services };
 }
 
-async function pickPort(say, name, wanted) {
-  const port = await freePort(wanted);
-  if (port !== wanted) say.note(name, `port ${wanted} is taken, using ${port}`);
-  return port;
+/** Starts a service on its usual ports, or says which others it got. */
+function onUsualPorts(say, name, usual, start) {
+  return onFreePorts(usual, (ports) => {
+    for (const [index, port] of ports.entries()) {
+      if (port !== usual[index]) say.note(name, `port ${usual[index]} is taken, using ${port}`);
+    }
+    return start(ports);
+  });
 }
 
 async function postgres(children, say, own) {
@@ -120,14 +124,15 @@ async function postgres(children, say, own) {
     return { databaseUrl: given };
   }
   const folder = postgresFolder();
-  const port = await pickPort(say, 'Postgres', PORTS.postgres);
-  const { child, url, version } = await startPostgres(children, { folder, port, durable: true });
+  const { child, url, version } = await onUsualPorts(say, 'Postgres', [PORTS.postgres], ([port]) =>
+    startPostgres(children, { folder, port, durable: true }),
+  );
   own(child);
   const databaseUrl = await ensureDatabase(url, 'recoup');
   const user = postgresUser();
   say.ready(
     'Postgres',
-    `${version}  ${LOOPBACK}:${port}  data ${folder}  (embedded${user ? `, as user ${user.name}` : ''})`,
+    `${version}  ${new URL(url).host}  data ${folder}  (embedded${user ? `, as user ${user.name}` : ''})`,
   );
   return { databaseUrl };
 }
@@ -136,7 +141,8 @@ async function temporal(children, say, own) {
   const namespace = process.env.TEMPORAL_NAMESPACE || 'default';
   const given = process.env.TEMPORAL_ADDRESS;
   if (given) {
-    const { version } = await useTemporal(given, namespace);
+    const { version, missing } = await outsideServer(given, namespace);
+    if (missing.length > 0) await addSearchAttributes(given, namespace, missing);
     say.ready('Temporal', `${version}  ${given}  namespace ${namespace}  (TEMPORAL_ADDRESS)`);
     return {
       temporalAddress: given,
@@ -145,46 +151,36 @@ async function temporal(children, say, own) {
     };
   }
   const { path, source } = await ensureBinary(children, say);
-  const port = await pickPort(say, 'Temporal', PORTS.temporal);
-  const uiPort = await pickPort(say, 'Temporal', PORTS.temporalUi);
-  const metricsPort = await pickPort(say, 'Temporal', PORTS.temporalMetrics);
-  const { child, address, uiUrl, version } = await startTemporal(children, {
-    binary: path,
-    port,
-    uiPort,
-    metricsPort,
-    databaseFile: join(DATA_FOLDER, 'temporal.db'),
-    namespace,
-  });
+  const usual = [PORTS.temporal, PORTS.temporalUi, PORTS.temporalMetrics];
+  const databaseFile = join(DATA_FOLDER, 'temporal.db');
+  const { child, address, uiUrl, version } = await onUsualPorts(
+    say,
+    'Temporal',
+    usual,
+    ([port, uiPort, metricsPort]) =>
+      startTemporal(children, { binary: path, port, uiPort, metricsPort, databaseFile, namespace }),
+  );
   own(child);
   say.ready('Temporal', `${version}  ${address}  UI ${uiUrl}  (${source})`);
   return { temporalAddress: address, temporalNamespace: namespace, temporalUiUrl: uiUrl };
 }
 
 async function simulator(children, say, own, { seed, customers, asOf }) {
-  const port = await pickPort(say, 'Simulator', PORTS.simulator);
   const [command, ...args] = COMMANDS.simulator;
-  const child = own(
-    children.spawn({
+  const world = ['--seed', seed, '--customers', customers, '--as-of', asOf].map(String);
+  const url = await onUsualPorts(say, 'Simulator', [PORTS.simulator], async ([port]) => {
+    const child = children.spawn({
       name: 'simulator',
       command,
-      args: [
-        ...args,
-        '--port',
-        port,
-        '--seed',
-        seed,
-        '--customers',
-        customers,
-        '--as-of',
-        asOf,
-      ].map(String),
+      args: [...args, '--port', String(port), ...world],
       cwd: ROOT,
-    }),
-  );
-  const { url } = await children.waitUntil(child, {
-    probe: () => readyLine(child),
-    limitMs: READY_LIMIT_MS,
+    });
+    const ready = await children.waitUntil(child, {
+      probe: () => readyLine(child),
+      limitMs: READY_LIMIT_MS,
+    });
+    own(child);
+    return ready.url;
   });
   say.ready('Simulator', `${url}  ${customers} customers, seed ${seed}, history up to ${asOf}`);
   return url;

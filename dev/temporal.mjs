@@ -236,14 +236,12 @@ function inspect(address, namespace) {
 }
 
 /**
- * A server of the user's own: it must answer, and gets the search attributes that it lacks.
- * @returns {Promise<{ version: string }>}
+ * A server of the user's own: its version and the search attributes that it lacks.
+ * @returns {Promise<{ version: string, missing: [string, string][] }>}
  */
-export async function useTemporal(address, namespace) {
+export async function outsideServer(address, namespace) {
   try {
-    const { version, missing } = await inspect(address, namespace);
-    if (missing.length > 0) await addSearchAttributes(address, namespace, missing);
-    return { version };
+    return await inspect(address, namespace);
   } catch (error) {
     throw new StackError(
       `Temporal at TEMPORAL_ADDRESS=${address}, namespace ${namespace}: ${error.details ?? error.message}. Does that server run?`,
@@ -251,7 +249,8 @@ export async function useTemporal(address, namespace) {
   }
 }
 
-function addSearchAttributes(address, namespace, missing) {
+/** Gives a server of the user's own the search attributes that it lacks. */
+export function addSearchAttributes(address, namespace, missing) {
   const { temporal } = require('@temporalio/proto');
   const { IndexedValueType } = temporal.api.enums.v1;
   return withConnection(address, ({ operatorService }) =>

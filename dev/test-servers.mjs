@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Children } from './children.mjs';
-import { freePort } from './ports.mjs';
+import { onFreePorts } from './ports.mjs';
 import { startPostgres } from './postgres.mjs';
 import { createSay } from './say.mjs';
 import { ensureBinary, startTemporal } from './temporal.mjs';
@@ -23,7 +23,7 @@ export async function startTestServers() {
   };
   try {
     const [postgres, temporal] = await Promise.all([
-      freePort().then((port) =>
+      onFreePorts([0], ([port]) =>
         startPostgres(children, { folder: join(folder, 'postgres'), port, durable: false }),
       ),
       startTestTemporal(children),
@@ -37,12 +37,7 @@ export async function startTestServers() {
 
 async function startTestTemporal(children) {
   const { path } = await ensureBinary(children, createSay(process.stderr));
-  const [port, metricsPort] = [await freePort(), await freePort()];
-  return startTemporal(children, {
-    binary: path,
-    port,
-    uiPort: null,
-    metricsPort,
-    databaseFile: null,
-  });
+  return onFreePorts([0, 0], ([port, metricsPort]) =>
+    startTemporal(children, { binary: path, port, uiPort: null, metricsPort, databaseFile: null }),
+  );
 }

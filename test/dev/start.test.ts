@@ -1,0 +1,163 @@
+import { statSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { Connection } from '@temporalio/client';
+import { Client } from 'pg';
+import { loadConfig } from '../../config/config';
+import { Clone, type CloneOptions } from './clone';
+
+let clone: Clone;
+const startClone = (options: CloneOptions = {}): Clone => (clone = new Clone(options));
+afterEach(() => clone.dispose());
+
+async function query(url: string, text: string): Promise<unknown[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows as unknown[];
+  } finally {
+    await client.end();
+  }
+}
+
+async function withTemporal<T>(
+  address: string,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await Connection.connect({ address });
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+const startWorkflow = (address: string): Promise<unknown> =>
+  withTemporal(address, ({ workflowService }) =>
+    workflowService.startWorkflowExecution({
+      namespace: 'default',
+      workflowId: 'kept',
+      workflowType: { name: 'kept' },
+      taskQueue: { name: 'nobody' },
+      requestId: 'kept',
+    }),
+  );
+
+const findWorkflow = (address: string): Promise<unknown> =>
+  withTemporal(address, ({ workflowService }) =>
+    workflowService.describeWorkflowExecution({
+      namespace: 'default',
+      execution: { workflowId: 'kept' },
+    }),
+  );
+
+async function occupy(port: number): Promise<Server | null> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    // Somebody else has it: taken is taken.
+    server.once('error', () => resolve(null));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+describe('npm start', () => {
+  it('runs the demo and stops: its JSON is the last line on stdout, its exit code ours, talk is on stderr', async () => {
+    startClone({ demo: `console.log('{"account":"acct_demo"}'); process.exit(3)` });
+    const launch = clone.start(['--once', '--json']);
+    expect(await launch.end).toBe(3);
+    expect(launch.stdout()).toBe('{"account":"acct_demo"}\n');
+    expect(launch.stderr()).toMatch(/✓ Temporal .*\n✓ Simulator .*\n✓ Worker .*\n✓ Stopped/);
+    expect(await clone.remains()).toEqual([]);
+  });
+
+  it('tells the CLI where everything is, in a file that nobody else can read', async () => {
+    startClone();
+    const launch = clone.start();
+    const facts = await clone.up(launch);
+    const stackFile = clone.path('.recoup/stack.json');
+    expect(statSync(stackFile).mode & 0o777).toBe(0o600);
+    expect(loadConfig({ env: {}, stackFile })).toMatchObject({
+      DATABASE_URL: facts.databaseUrl,
+      TEMPORAL_ADDRESS: facts.temporalAddress,
+      RECOUP_TEMPORAL_UI_URL: facts.temporalUiUrl,
+    });
+    expect((await fetch(facts.temporalUiUrl)).status).toBe(200);
+    expect(await query(facts.databaseUrl, 'select current_database()')).toEqual([
+      { current_database: 'recoup' },
+    ]);
+  });
+
+  it('refuses a second stack in the same clone, and names the first one', async () => {
+    startClone();
+    const first = clone.start();
+    await clone.up(first);
+    const second = clone.start();
+    expect(await second.end).toBe(1);
+    expect(second.stdout()).toContain(`running already, pid ${first.pid}`);
+    expect(clone.facts().pids['launcher']).toBe(first.pid);
+  });
+
+  it('takes other ports when the usual ones are taken, and says so', async () => {
+    const usual = [54329, 7233, 8233, 7234, 12900];
+    const servers = await Promise.all(usual.map(occupy));
+    try {
+      startClone();
+      const launch = clone.start(['--once', '--json']);
+      expect(await launch.end).toBe(0);
+      for (const port of usual) {
+        expect(launch.stderr()).toMatch(new RegExp(`port ${port} is taken, using \\d+`));
+      }
+    } finally {
+      for (const server of servers) server?.close();
+    }
+  });
+
+  it('goes on with what an earlier start has kept, also after SIGKILL, until --fresh wipes it', async () => {
+    startClone();
+    const first = clone.start(['--seed', '7', '--customers', '11']);
+    const facts = await clone.up(first);
+    await query(facts.databaseUrl, 'create table kept (id int)');
+    await startWorkflow(facts.temporalAddress);
+    first.process.kill('SIGKILL');
+
+    // At once: it waits for the guard of the first one.
+    const second = clone.start();
+    const again = await clone.up(second);
+    expect(second.stdout()).toMatch(/Simulator .*11 customers, seed 7/);
+    expect(await query(again.databaseUrl, 'select * from kept')).toEqual([]);
+    await expect(findWorkflow(again.temporalAddress)).resolves.toBeDefined();
+    second.process.kill('SIGTERM');
+    expect(await second.end).toBe(143);
+
+    const other = clone.start(['--seed', '8']);
+    expect(await other.end).toBe(1);
+    expect(other.stdout()).toContain('made with --seed 7, not 8. Add --fresh');
+
+    const fresh = clone.start(['--fresh', '--seed', '8']);
+    const anew = await clone.up(fresh);
+    expect(fresh.stdout()).toMatch(/Simulator .*seed 8/);
+    await expect(query(anew.databaseUrl, 'select * from kept')).rejects.toMatchObject({
+      code: '42P01',
+    });
+    await expect(findWorkflow(anew.temporalAddress)).rejects.toThrow(/not found/);
+  });
+
+  it('runs Postgres where its user cannot reach the clone, not even for the binaries', async () => {
+    startClone({ ownPostgres: true });
+    expect(statSync(clone.folder).mode & 0o777).toBe(0o700);
+    const launch = clone.start(['--once', '--json']);
+    expect(await launch.end).toBe(0);
+    expect(launch.stderr()).toMatch(/✓ Postgres /);
+  });
+
+  it.each([
+    [['--customers', 'many'], "--customers takes a whole number from 1 to 100000, not 'many'"],
+    [['--seed', '-1'], '--seed'],
+    [['--onec'], "Unknown option '--onec'"],
+  ])('refuses %j with one line and exit code 2', async (args, message) => {
+    startClone();
+    const launch = clone.start(args);
+    expect(await launch.end).toBe(2);
+    expect(launch.stderr()).toContain(message);
+    expect(launch.stdout()).toBe('');
+  });
+});
