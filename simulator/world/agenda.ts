@@ -1,3 +1,4 @@
+import type { Interval, Price } from './model';
 import type { Random } from './random';
 
 /** What the service does by itself when its time comes. */
@@ -10,9 +11,23 @@ export type ServiceTask =
   | { kind: 'attempt'; invoice: string }
   | { kind: 'closeDispute'; dispute: string };
 
+/** What a customer wants to subscribe to; what is not said is drawn. */
+export interface SubscriptionWish {
+  interval?: Interval;
+  scheme?: Price['scheme'];
+  items?: number;
+  metered?: boolean;
+  inline?: boolean;
+  trialDays?: number;
+  /** Coupon ids, percentages first. */
+  coupons?: string[];
+  /** What happens to it later, each at its instant. */
+  acts?: { at: number; kind: SubscriptionAct }[];
+}
+
 /** What a customer or the merchant decides; only customers with a behaviour have these. */
 export type BehaviourTask =
-  | { kind: 'subscribe' }
+  | { kind: 'subscribe'; wish: SubscriptionWish }
   | { kind: 'manualInvoice' }
   | { kind: 'replaceCard' }
   | { kind: 'payOpenInvoice'; invoice: string }
@@ -20,22 +35,22 @@ export type BehaviourTask =
   | { kind: 'refund'; charge: string }
   | { kind: 'dispute'; charge: string }
   | { kind: 'creditNote'; invoice: string }
-  | {
-      kind:
-        | 'changePrice'
-        | 'changeQuantity'
-        | 'switchToYearly'
-        | 'addItem'
-        | 'removeItem'
-        | 'applyCoupon'
-        | 'removeCoupon'
-        | 'pause'
-        | 'resumeNow'
-        | 'cancelNow'
-        | 'cancelAtPeriodEnd'
-        | 'keepAfterAll';
-      subscription: string;
-    };
+  | { kind: SubscriptionAct; subscription: string };
+
+export type SubscriptionAct =
+  | 'upgrade'
+  | 'downgrade'
+  | 'changeQuantity'
+  | 'switchToYearly'
+  | 'addItem'
+  | 'removeItem'
+  | 'applyCoupon'
+  | 'removeCoupon'
+  | 'pause'
+  | 'resumeNow'
+  | 'cancelNow'
+  | 'cancelAtPeriodEnd'
+  | 'keepAfterAll';
 
 export type Task = ServiceTask | BehaviourTask;
 
@@ -53,6 +68,8 @@ interface Entry {
 export class Agenda {
   private readonly entries: Entry[] = [];
   private sequence = 0;
+  /** Ids of invoice items that wait for an invoice, oldest first. */
+  pendingItems: string[] = [];
 
   constructor(
     /** Makes ids. */

@@ -44,6 +44,8 @@ export interface Price {
   product: string;
   currency: Currency;
   active: boolean;
+  /** When nobody could subscribe to it any more; not on the wire. */
+  archivedAt: number | null;
   /** Made on the fly for one customer (`price_data`): served by id and inside other objects, never in a list. */
   inline: boolean;
   nickname: string | null;
@@ -280,8 +282,9 @@ export interface Invoice {
     voidedAt: number | null;
     markedUncollectibleAt: number | null;
   };
-  /** Its payment intent; null while draft, and when nothing is due. */
+  /** Its payment intent and invoice payment; null while draft, and when nothing is due. */
   paymentIntent: string | null;
+  invoicePayment: string | null;
 }
 
 export interface InvoicePayment {

@@ -1,0 +1,53 @@
+import type { Task } from './agenda';
+import { act, react } from './behaviour';
+import { closeDispute } from './disputes';
+import { finalizeInvoice } from './invoices';
+import type { World } from './model';
+import { attemptOnSchedule } from './payments';
+import { expireDiscount, expireIncomplete, renew, resumeCollection } from './subscriptions';
+
+/** Moves the clock to `until` (unix seconds): everything that falls due until then happens, customer by customer. */
+export function advance(world: World, until: number): void {
+  if (until < world.clock) throw new Error('The clock of a world cannot go back.');
+  world.clock = until;
+  for (const customer of world.customers.all) live(world, customer.id, until);
+}
+
+/** Lets one customer's story happen up to an instant. */
+export function live(world: World, customer: string, until: number): void {
+  const agenda = world.agendas.get(customer);
+  if (agenda === undefined) throw new Error(`The world has no customer ${customer}.`);
+  for (let due = agenda.take(until); due !== undefined; due = agenda.take(until)) {
+    perform(world, customer, due);
+    if (agenda.autonomous) react(world, customer, due);
+  }
+}
+
+function perform(world: World, customer: string, { at, task }: { at: number; task: Task }): void {
+  switch (task.kind) {
+    case 'renew':
+      return renew(world, world.subscriptions.get(task.subscription), at);
+    case 'resume':
+      return resumeCollection(world, world.subscriptions.get(task.subscription), at);
+    case 'expireIncomplete':
+      return expireIncomplete(world, world.subscriptions.get(task.subscription), at);
+    case 'expireDiscount':
+      return expireDiscount(world, world.discounts.get(task.discount), at);
+    case 'finalize': {
+      const invoice = world.invoices.get(task.invoice);
+      // Paid by hand, or voided, while it was still a draft.
+      if (invoice.status !== 'draft') return;
+      finalizeInvoice(world, invoice, at);
+      return attemptOnSchedule(world, invoice, at);
+    }
+    case 'attempt': {
+      const invoice = world.invoices.get(task.invoice);
+      if (invoice.nextPaymentAttempt === at) attemptOnSchedule(world, invoice, at);
+      return;
+    }
+    case 'closeDispute':
+      return closeDispute(world, world.disputes.get(task.dispute), at);
+    default:
+      return act(world, customer, { at, task });
+  }
+}

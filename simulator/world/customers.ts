@@ -1,0 +1,115 @@
+import { Agenda } from './agenda';
+import { amend, emit } from './events';
+import { newFingerprint, newId, newInvoicePrefix } from './ids';
+import type {
+  BalanceTransaction,
+  CardBrand,
+  Currency,
+  Customer,
+  Issuer,
+  PaymentMethod,
+  World,
+} from './model';
+import type { Random } from './random';
+import { agendaOf } from './world';
+
+export interface NewCustomer {
+  at: number;
+  name: string;
+  email: string;
+  country: string;
+  timeZone: string;
+  currency: Currency;
+  taxRate?: string | null;
+}
+
+/** Registers a customer without a card. `stream` is the customer's own. */
+export function createCustomer(
+  world: World,
+  { at, taxRate = null, ...facts }: NewCustomer,
+  { stream, autonomous = false }: { stream: Random; autonomous?: boolean },
+): Customer {
+  const ids = stream.split('ids');
+  const customer: Customer = {
+    id: newId(ids, 'cus'),
+    created: at,
+    ...facts,
+    balanceMinor: 0,
+    defaultPaymentMethod: null,
+    taxRate,
+    invoicePrefix: newInvoicePrefix(ids),
+    nextInvoiceSequence: 1,
+    delinquent: false,
+  };
+  world.customers.add(customer);
+  world.agendas.set(customer.id, new Agenda(ids, stream.split('choices'), autonomous));
+  emit(world, { at, type: 'customer.created', kind: 'customer', record: customer });
+  return customer;
+}
+
+export interface NewCard {
+  at: number;
+  brand: CardBrand;
+  funding: PaymentMethod['funding'];
+  country: string;
+  last4: string;
+  expMonth: number;
+  expYear: number;
+  issuer: Issuer;
+}
+
+/** Attaches a card and makes it the one that invoices are charged to. */
+export function attachCard(
+  world: World,
+  customer: Customer,
+  { at, ...facts }: NewCard,
+): PaymentMethod {
+  const { ids } = agendaOf(world, customer.id);
+  const card = world.paymentMethods.add({
+    id: newId(ids, 'pm'),
+    created: at,
+    customer: customer.id,
+    fingerprint: newFingerprint(ids),
+    ...facts,
+  });
+  emit(world, { at, type: 'payment_method.attached', kind: 'paymentMethod', record: card });
+  amend(world, { at, type: 'customer.updated', kind: 'customer', record: customer }, () => {
+    customer.defaultPaymentMethod = card.id;
+  });
+  return card;
+}
+
+/** Moves a customer's balance; negative amounts are credit in the customer's favour. */
+export function changeBalance(
+  world: World,
+  customer: Customer,
+  {
+    at,
+    ...change
+  }: Pick<BalanceTransaction, 'amountMinor' | 'type' | 'invoice' | 'creditNote'> & { at: number },
+): BalanceTransaction {
+  amend(world, { at, type: 'customer.updated', kind: 'customer', record: customer }, () => {
+    customer.balanceMinor += change.amountMinor;
+  });
+  return world.balanceTransactions.add({
+    id: newId(agendaOf(world, customer.id).ids, 'cbtxn'),
+    created: at,
+    customer: customer.id,
+    currency: customer.currency,
+    endingBalanceMinor: customer.balanceMinor,
+    ...change,
+  });
+}
+
+/** Stripe's mark for a customer whose latest charge failed. */
+export function setDelinquent(
+  world: World,
+  customer: Customer,
+  at: number,
+  delinquent: boolean,
+): void {
+  if (customer.delinquent === delinquent) return;
+  amend(world, { at, type: 'customer.updated', kind: 'customer', record: customer }, () => {
+    customer.delinquent = delinquent;
+  });
+}

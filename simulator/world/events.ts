@@ -1,0 +1,45 @@
+import { newId } from './ids';
+import type { EventObject, RecordOf, World } from './model';
+import type { Random } from './random';
+
+/** Writes an event with a copy of the record as it is now; older ones than the provider keeps are not made. */
+export function emit<K extends EventObject['kind']>(
+  world: World,
+  { at, type, kind, record }: { at: number; type: string; kind: K; record: RecordOf<K> },
+  previous: RecordOf<K> | null = null,
+): void {
+  if (at < world.eventsFrom) return;
+  world.events.add({
+    id: newId(idsFor(world, record), 'evt'),
+    created: at,
+    type,
+    // The pair of kind and record is what the type parameter says; TypeScript cannot follow it through the union.
+    object: { kind, record: structuredClone(record) } as EventObject,
+    previous,
+    request: world.request,
+  });
+}
+
+/** Changes a record and writes the event that tells of it, with the record as it was before. */
+export function amend<K extends EventObject['kind']>(
+  world: World,
+  about: { at: number; type: string; kind: K; record: RecordOf<K> },
+  change: () => void,
+): void {
+  const previous = about.at < world.eventsFrom ? null : structuredClone(about.record);
+  change();
+  emit(world, about, previous);
+}
+
+/** Event ids come from the stream of the customer concerned, so that one customer never shifts another's ids. */
+function idsFor(world: World, record: EventObject['record']): Random {
+  const customer =
+    'customer' in record
+      ? record.customer
+      : 'charge' in record
+        ? world.charges.get(record.charge).customer
+        : 'invoice' in record
+          ? world.invoices.get(record.invoice).customer
+          : record.id;
+  return world.agendas.get(customer)?.ids ?? world.ids;
+}
