@@ -1,8 +1,11 @@
 import { statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
 import { Client } from 'pg';
 import { loadConfig } from '../../config/config';
+import { SEARCH_ATTRIBUTES } from '../../workflows/contract';
+import { createDatabase, temporalAddress } from '../support/stack';
 import { Clone, type CloneOptions } from './clone';
 
 let clone: Clone;
@@ -147,6 +150,39 @@ describe('npm start', () => {
     const launch = clone.start(['--once', '--json']);
     expect(await launch.end).toBe(0);
     expect(launch.stderr()).toMatch(/✓ Postgres /);
+  });
+
+  it('uses servers that are given instead of its own, and registers its search attributes there', async () => {
+    const { url, drop } = await createDatabase({
+      template: 'empty',
+      fill: () => Promise.resolve(),
+    });
+    const namespace = 'given';
+    await withTemporal(temporalAddress(), ({ workflowService }) =>
+      workflowService.registerNamespace({
+        namespace,
+        workflowExecutionRetentionPeriod: msToTs('1 day'),
+      }),
+    );
+    startClone({ demo: `console.log(process.env.DATABASE_URL, process.env.TEMPORAL_NAMESPACE)` });
+    const env = {
+      DATABASE_URL: url,
+      TEMPORAL_ADDRESS: temporalAddress(),
+      TEMPORAL_NAMESPACE: namespace,
+    };
+    const launch = clone.start(['--once', '--json'], { env });
+    expect(await launch.end).toBe(0);
+    expect(launch.stdout()).toBe(`${url} ${namespace}\n`);
+    expect(launch.stderr()).toMatch(
+      /✓ Postgres .*\(DATABASE_URL\)\n✓ Temporal .*\(TEMPORAL_ADDRESS\)/,
+    );
+    const { customAttributes } = await withTemporal(temporalAddress(), ({ operatorService }) =>
+      operatorService.listSearchAttributes({ namespace }),
+    );
+    expect(Object.keys(customAttributes ?? {})).toEqual(
+      expect.arrayContaining(Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name)),
+    );
+    await drop();
   });
 
   it.each([
