@@ -3,9 +3,10 @@
  * only. Implementations: one file per activity beside this one, wired in `index.ts`.
  */
 import type { ErrorCode } from '../domain/errors';
+import type { ResourceProgress } from '../domain/sync/progress';
 import type { Desired, RunKind, RunState } from '../domain/sync/run';
 
-export type { Desired, RunKind, RunState };
+export type { Desired, ResourceProgress, RunKind, RunState };
 
 export interface OpenRunInput {
   readonly account: string;
@@ -21,6 +22,8 @@ export interface OpenRunInput {
   readonly to: string | null;
   /** Null means all resources of the provider. */
   readonly resources: readonly string[] | null;
+  /** Read again what is already covered; left out means no. */
+  readonly refetch?: boolean;
 }
 
 export interface OpenRunResult {
@@ -51,16 +54,6 @@ export interface WalkReport {
   readonly changedRows: number;
   /** Of the whole run so far, by resource in plan order: what the details in the UI show. */
   readonly progress: readonly ResourceProgress[];
-}
-
-export interface ResourceProgress {
-  readonly resource: string;
-  readonly state: 'waiting' | 'walking' | 'done' | 'parked';
-  readonly objects: number;
-  /** Share of the window that is read, 0 to 100, by creation time. */
-  readonly percent: number;
-  /** Why it is parked. */
-  readonly reason: string | null;
 }
 
 export interface RunResult {

@@ -4,6 +4,7 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import type { SyncPolicy } from '../domain/account/budget';
 
 export type { RunResult, RunState } from '../activities/contract';
 
@@ -34,6 +35,8 @@ export const parseAccountWorkflowId = (workflowId: string): string | null =>
 /** Input of `account`. `carried` is the workflow's own, handed on at continue-as-new. */
 export interface AccountInput {
   readonly account: string;
+  /** Limits and delays of retrying, where they differ from the defaults. */
+  readonly policy?: Partial<SyncPolicy>;
   readonly carried?: unknown;
 }
 
@@ -48,6 +51,10 @@ export interface BackfillInput {
   readonly resources?: readonly string[];
   /** Read again what is already covered. */
   readonly refetch?: boolean;
+  /** Limits and delays of retrying, where they differ from the defaults. */
+  readonly policy?: Partial<SyncPolicy>;
+  /** The workflow's own, handed on at continue-as-new. */
+  readonly carried?: unknown;
 }
 
 export interface UpdateAnswer {
@@ -68,6 +75,16 @@ export interface AccountStatus {
   readonly transitions: number;
 }
 
+export interface BackfillStatus {
+  readonly account: string;
+  /** `running`, `paused`, `backing_off`, `blocked` or `ended`. */
+  readonly state: string;
+  readonly because: string;
+  readonly attention: boolean;
+  readonly run: string | null;
+  readonly nextActionAt: string | null;
+}
+
 /** Ask for a sync now. Answers at once; while one runs, that one serves. */
 export const requestSync = defineUpdate<UpdateAnswer, [{ reason?: string }]>('requestSync');
 /** Stop after the request at hand; the state of a run at hand is kept. */
@@ -76,6 +93,14 @@ export const pause = defineUpdate<UpdateAnswer, [{ reason?: string }]>('pause');
 export const resume = defineUpdate<UpdateAnswer, [{ reason?: string }]>('resume');
 /** End the account's life in Recoup; its data stay. */
 export const disconnect = defineUpdate<UpdateAnswer, [{ reason?: string }]>('disconnect');
+/** Credentials or configuration are new: wakes an account that waits for them. */
+export const accountChanged = defineUpdate<
+  UpdateAnswer,
+  [{ what: 'credentials' | 'configuration'; reason?: string }]
+>('accountChanged');
 /** Only of `backfill`: stop for good. */
 export const cancel = defineUpdate<UpdateAnswer, [{ reason?: string }]>('cancel');
+/** Of `account`. */
 export const status = defineQuery<AccountStatus>('status');
+/** Of `backfill`; the same name, so that `status` is what one asks of either. */
+export const backfillStatus = defineQuery<BackfillStatus>('status');

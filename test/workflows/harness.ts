@@ -1,0 +1,143 @@
+/** The real workflows on the run's Temporal server, with steps from fakes.ts. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  Client,
+  Connection,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { workflowBundle } from '../../workers/bundle';
+import type { account } from '../../workflows/account';
+import type { backfill } from '../../workflows/backfill';
+import {
+  accountWorkflowId,
+  backfillWorkflowId,
+  type AccountInput,
+  type BackfillInput,
+} from '../../workflows/contract';
+import { temporalAddress } from '../support/stack';
+import { Fakes } from './fakes';
+
+export const logger = new DefaultLogger('ERROR');
+const CACHE_FOLDER = join(process.cwd(), '.recoup', 'cache');
+
+/** Short enough for a test, never asserted. */
+export const POLICY = { backoffFirstMs: 50, backoffMaxMs: 200 };
+
+/** Every case runs twice: as in production, and with the whole history replayed on each task, which shows what is not deterministic. */
+export const CACHES = [
+  { cache: 'kept in memory', maxCachedWorkflows: 50 },
+  { cache: 'replayed on every task', maxCachedWorkflows: 0 },
+];
+
+export class Harness {
+  private readonly started: WorkflowHandle[] = [];
+
+  private constructor(
+    readonly client: Client,
+    private readonly connections: readonly { close(): Promise<void> }[],
+    private readonly worker: Worker,
+    private readonly running: Promise<void>,
+    private readonly taskQueue: string,
+    private current: { fakes: Fakes },
+  ) {}
+
+  static async start(options: { maxCachedWorkflows: number }): Promise<Harness> {
+    Runtime.install({ logger });
+    const address = temporalAddress();
+    const connection = await NativeConnection.connect({ address });
+    const clientConnection = await Connection.connect({ address });
+    const taskQueue = `test-${randomUUID()}`;
+    const current = { fakes: new Fakes() };
+    const worker = await Worker.create({
+      connection,
+      taskQueue,
+      workflowBundle: await workflowBundle({ cacheFolder: CACHE_FOLDER, logger }),
+      activities: delegate(() => current.fakes),
+      maxCachedWorkflows: options.maxCachedWorkflows,
+      // A defect of a workflow fails it here, instead of being tried again for ever.
+      workflowFailureErrorTypes: { '*': ['Error'] },
+    });
+    return new Harness(
+      new Client({ connection: clientConnection }),
+      [connection, clientConnection],
+      worker,
+      worker.run(),
+      taskQueue,
+      current,
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.worker.shutdown();
+    await this.running;
+    for (const connection of this.connections) await connection.close();
+  }
+
+  /** Fresh steps for a case. */
+  fakes(): Fakes {
+    this.current.fakes = new Fakes();
+    return this.current.fakes;
+  }
+
+  /** Nothing of one case may reach into the next. */
+  async end(): Promise<void> {
+    for (const handle of this.started.splice(0)) {
+      await handle.terminate().catch((error: unknown) => {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      });
+    }
+  }
+
+  async startAccount(input: Partial<AccountInput> = {}): Promise<WorkflowHandle<typeof account>> {
+    const name = input.account ?? `acct_${randomUUID()}`;
+    const handle = await this.client.workflow.start<typeof account>('account', {
+      taskQueue: this.taskQueue,
+      workflowId: accountWorkflowId(name),
+      args: [{ policy: POLICY, ...input, account: name }],
+    });
+    return this.ended(handle);
+  }
+
+  /** The handle without its run id: the account continues as new. */
+  private ended<H extends { workflowId: string }>(handle: H): H {
+    this.started.push(this.client.workflow.getHandle(handle.workflowId));
+    return handle;
+  }
+
+  accountStart(name: string): WithStartWorkflowOperation<typeof account> {
+    const workflowId = accountWorkflowId(name);
+    this.ended({ workflowId });
+    return new WithStartWorkflowOperation<typeof account>('account', {
+      taskQueue: this.taskQueue,
+      workflowId,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      args: [{ account: name, policy: POLICY }],
+    });
+  }
+
+  async startBackfill(input: unknown): Promise<WorkflowHandle<typeof backfill>> {
+    const handle = await this.client.workflow.start<typeof backfill>('backfill', {
+      taskQueue: this.taskQueue,
+      workflowId: backfillWorkflowId({ accountId: 'acct_1', suffix: randomUUID() }),
+      args: [input as BackfillInput],
+    });
+    return this.ended(handle);
+  }
+}
+
+/** The worker outlives a case; its steps are always those of the case at hand. */
+function delegate(fakes: () => Fakes) {
+  const names = Object.keys(fakes().activities) as (keyof Fakes['activities'])[];
+  return Object.fromEntries(
+    names.map((name) => [name, (input: never) => fakes().activities[name](input)]),
+  );
+}
+
+/** Waits for something to become true; the test's own limit ends a wait in vain. */
+export async function eventually(check: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 30));
+}

@@ -1,0 +1,64 @@
+/** The workflows as one bundle, kept by the hash of what goes into it, so that only the first start after a change pays. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import type { Logger, WorkflowBundlePathWithSourceMap } from '@temporalio/worker';
+
+/** Where this file's compiled or typed siblings are: the root of the sources, or of `dist`. */
+const ROOT = join(__dirname, '..');
+/** The rooms that workflow code may come from. */
+const ROOMS = ['workflows', 'domain'];
+/** The packages that end up in the bundle or make it. */
+const PACKAGES = ['@temporalio/worker', '@temporalio/workflow', 'luxon', 'zod'];
+const KEEP_MS = 86_400_000;
+
+export interface BundleOptions {
+  readonly cacheFolder: string;
+  readonly logger: Logger;
+}
+
+/** The path of the bundle; makes it when there is none for these sources. */
+export async function workflowBundle(
+  options: BundleOptions,
+): Promise<Pick<WorkflowBundlePathWithSourceMap, 'codePath'>> {
+  const codePath = join(options.cacheFolder, `workflows-${await hashOfSources()}.js`);
+  if (existsSync(codePath)) return { codePath };
+  await mkdir(options.cacheFolder, { recursive: true });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: require.resolve(join(ROOT, 'workflows')),
+    logger: options.logger,
+  });
+  // Several processes may start at once: each writes its own file, and the last rename wins with equal content.
+  const unfinished = `${codePath}.${String(process.pid)}`;
+  await writeFile(unfinished, code);
+  await rename(unfinished, codePath);
+  await dropOldBundles(options.cacheFolder);
+  return { codePath };
+}
+
+async function hashOfSources(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of PACKAGES) {
+    const text = await readFile(require.resolve(`${name}/package.json`), 'utf8');
+    hash.update(`${name}@${(JSON.parse(text) as { version: string }).version}\n`);
+  }
+  for (const room of ROOMS) {
+    const entries = await readdir(join(ROOT, room), { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile() && /\.(ts|js)$/.test(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
+    for (const file of files) hash.update(`${file}\n`).update(await readFile(file));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function dropOldBundles(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith('workflows-')) continue;
+    const file = join(folder, name);
+    if (Date.now() - (await stat(file)).mtimeMs > KEEP_MS) await rm(file, { force: true });
+  }
+}

@@ -1,0 +1,3 @@
+/** Exports only: each one is a workflow type. */
+export { account } from './account';
+export { backfill } from './backfill';

@@ -1,0 +1,149 @@
+/** What operators type: one JSON object, refused with a message that names the field and shows a correct one. */
+import { ApplicationFailure } from '@temporalio/workflow';
+import { DateTime } from 'luxon';
+import { z } from 'zod';
+import { SYNC_POLICY } from '../domain/account/budget';
+import type { SyncPolicy } from '../domain/account/budget';
+import type { AccountInput, BackfillInput } from './contract';
+
+const NAME_MAX_CHARS = 200;
+const REASON_MAX_CHARS = 500;
+
+const name = z.string().min(1).max(NAME_MAX_CHARS);
+
+const policy = z
+  .strictObject({
+    backoffFirstMs: z.number().int().min(1),
+    backoffMaxMs: z.number().int().min(1),
+    maxFailuresWithoutProgress: z.number().int().min(0),
+    maxFailuresWithProgress: z.number().int().min(0),
+    patienceMs: z.number().int().min(0),
+  } satisfies Record<keyof SyncPolicy, z.ZodType>)
+  .partial()
+  .optional();
+
+const accountSchema = z.strictObject({ account: name, policy, carried: z.unknown().optional() });
+
+/** Any ISO 8601 form that names a year; a date means its midnight UTC, and so does a time without a zone mean UTC. */
+const instant = z.string().transform((text, context) => {
+  // A time of day alone is ISO 8601 as well, of today: nobody means that.
+  const parsed = DateTime.fromISO(/^[+-]?\d{4}/.test(text) ? text : '', { zone: 'utc' });
+  if (parsed.isValid) return parsed.toJSDate().toISOString();
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(text)} is no ISO date or instant such as "2026-10-01" or "2026-10-01T08:30:00Z"`,
+  });
+  return z.NEVER;
+});
+
+const backfillSchema = z
+  .strictObject({
+    account: name,
+    from: instant.optional(),
+    to: instant.optional(),
+    resources: z.array(name).min(1, 'name at least one resource, or leave it out').optional(),
+    refetch: z.boolean().optional(),
+    policy,
+    carried: z.unknown().optional(),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+    path: ['to'],
+    message: 'must be after from',
+  });
+
+const updateSchema = z.strictObject({ reason: z.string().max(REASON_MAX_CHARS).optional() });
+const changeSchema = updateSchema.extend({ what: z.enum(['credentials', 'configuration']) });
+
+const ACCOUNT_EXAMPLE = { account: 'acct_1' };
+const BACKFILL_EXAMPLE = {
+  account: 'acct_1',
+  from: '2026-10-01',
+  to: '2026-11-01',
+  resources: ['invoice'],
+};
+const UPDATE_EXAMPLE = { reason: 'ticket 4711' };
+const CHANGE_EXAMPLE = { what: 'credentials', ...UPDATE_EXAMPLE };
+
+/** A wrong input fails for good: trying again would not mend it. */
+export function invalidInput(message: string, example: unknown): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `${message} Correct is for example: ${JSON.stringify(example)}`,
+    'invalid_input',
+  );
+}
+
+function check<T>(schema: z.ZodType<T>, given: unknown, example: unknown): T {
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  throw invalidInput(`Invalid input: ${result.error.issues.map(describe).join('; ')}.`, example);
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') {
+    return `unknown field ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`;
+  }
+  const field = issue.path.join('.');
+  return field === ''
+    ? `expected one JSON object (${issue.message})`
+    : `${field}: ${issue.message}`;
+}
+
+export interface CheckedAccountInput {
+  readonly account: string;
+  readonly policy: SyncPolicy;
+  readonly carried: unknown;
+}
+
+/** Throws ApplicationFailure `invalid_input`. */
+export function checkAccountInput(given: AccountInput): CheckedAccountInput {
+  const input = check(accountSchema, given, ACCOUNT_EXAMPLE);
+  return { account: input.account, policy: completePolicy(input.policy), carried: input.carried };
+}
+
+export interface CheckedBackfillInput extends CheckedAccountInput {
+  /** Instants as ISO strings in UTC. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly resources: readonly string[] | null;
+  readonly refetch: boolean;
+}
+
+/** Throws ApplicationFailure `invalid_input`. */
+export function checkBackfillInput(given: BackfillInput): CheckedBackfillInput {
+  const input = check(backfillSchema, given, BACKFILL_EXAMPLE);
+  return {
+    account: input.account,
+    from: input.from ?? null,
+    to: input.to ?? null,
+    resources: input.resources ?? null,
+    refetch: input.refetch ?? false,
+    policy: completePolicy(input.policy),
+    carried: input.carried,
+  };
+}
+
+export function invalidBackfill(message: string): ApplicationFailure {
+  return invalidInput(message, BACKFILL_EXAMPLE);
+}
+
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+function completePolicy(given: Loose<SyncPolicy> | undefined): SyncPolicy {
+  return {
+    backoffFirstMs: given?.backoffFirstMs ?? SYNC_POLICY.backoffFirstMs,
+    backoffMaxMs: given?.backoffMaxMs ?? SYNC_POLICY.backoffMaxMs,
+    maxFailuresWithoutProgress:
+      given?.maxFailuresWithoutProgress ?? SYNC_POLICY.maxFailuresWithoutProgress,
+    maxFailuresWithProgress: given?.maxFailuresWithProgress ?? SYNC_POLICY.maxFailuresWithProgress,
+    patienceMs: given?.patienceMs ?? SYNC_POLICY.patienceMs,
+  };
+}
+
+/** Validators of updates. Synchronous on purpose: a rejected async one would stall the whole workflow. */
+export function checkUpdate(given: unknown): void {
+  check(updateSchema, given ?? {}, UPDATE_EXAMPLE);
+}
+
+export function checkChange(given: unknown): void {
+  check(changeSchema, given ?? {}, CHANGE_EXAMPLE);
+}

@@ -1,0 +1,56 @@
+/** How steps are called: a few named profiles, each with its reason. */
+import { proxyActivities } from '@temporalio/workflow';
+import type { ActivityOptions } from '@temporalio/workflow';
+import type { Activities } from '../activities/contract';
+
+/** Pages of minutes: a worker that dies is noticed by its missing heartbeat, and what it had committed is kept. */
+const WALK: ActivityOptions = {
+  startToCloseTimeout: '65 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 3 },
+};
+
+/** A few statements or one request to the provider. What still fails then is for the state machine to decide. */
+const QUICK: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 4 },
+};
+
+/**
+ * Writes that the account's state depends on: tried until the database is back, since giving up would leave what ops see and
+ * what is true apart. The one profile without a limit of attempts.
+ */
+const MUST: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
+};
+
+/** Reads and writes all dirty customers, or replaces the account's rows in the warehouse. */
+const BULK: ActivityOptions = {
+  startToCloseTimeout: '30 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 4 },
+};
+
+const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
+  readAccount: MUST,
+  openRun: QUICK,
+  walk: WALK,
+  closeRun: MUST,
+  setDesired: MUST,
+  recordTransition: MUST,
+  computeMetrics: BULK,
+  loadWarehouse: BULK,
+};
+
+/** The step `name`, with a one-line summary for the timeline in the UI. */
+export function step<Name extends keyof Activities>(
+  name: Name,
+  input: Parameters<Activities[Name]>[0],
+  summary: string,
+): Promise<Awaited<ReturnType<Activities[Name]>>> {
+  const proxied = proxyActivities<Activities>({ ...PROFILES[name], summary });
+  const call = proxied[name] as unknown as (
+    given: Parameters<Activities[Name]>[0],
+  ) => Promise<Awaited<ReturnType<Activities[Name]>>>;
+  return call(input);
+}
