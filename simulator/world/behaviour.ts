@@ -270,13 +270,17 @@ function change(
     case 'downgrade': {
       const others = offers(world, subscription, at).filter((other) => !isMetered(other));
       if (others.length === 0) return;
-      const terms = {
-        price: choices.pick(others),
-        quantity:
-          kind === 'upgrade'
-            ? quantity + choices.integer(0, 2)
-            : Math.max(1, Math.ceil(quantity / 2)),
-      };
+      const other = choices.pick(others);
+      // Seats carry over; what is sold by the hundred is counted anew.
+      const terms = [price, other].some(isSoldInBulk)
+        ? termsOf(other, choices)
+        : {
+            price: other,
+            quantity:
+              kind === 'upgrade'
+                ? quantity + choices.integer(0, 2)
+                : Math.max(1, Math.ceil(quantity / 2)),
+          };
       return changeItem(world, { subscription, item, terms }, options);
     }
     case 'changeQuantity': {
@@ -424,10 +428,14 @@ function drawItems(
   return terms;
 }
 
+/** Prices of a fraction of a minor unit. */
+function isSoldInBulk({ unitAmountDecimal }: Price): boolean {
+  return unitAmountDecimal?.includes('.') === true;
+}
+
 function termsOf(price: Price, choices: Random): Terms {
   if (isMetered(price)) return { price, quantity: null };
-  if (price.unitAmountDecimal?.includes('.') === true)
-    return { price, quantity: choices.integer(4, 60) * 25 };
+  if (isSoldInBulk(price)) return { price, quantity: choices.integer(4, 60) * 25 };
   if (price.scheme !== 'per_unit') return { price, quantity: choices.integer(2, 60) };
   return {
     price,

@@ -283,7 +283,7 @@ export function pauseCollection(
   subscription: Subscription,
   { at, resumesAt }: { at: number; resumesAt: number | null },
 ): void {
-  const atPeriodStart = isBoundary(subscription, at);
+  const atPeriodStart = isBeforeRenewal(subscription, at);
   note(world, { kind: 'collectionPaused', ...about(subscription, at), atPeriodStart });
   amendSubscription(world, subscription, at, () => {
     subscription.pauseCollection = { behavior: 'void', resumesAt };
@@ -299,7 +299,7 @@ export function pauseCollection(
 /** Collects again; nothing happens when collection is not paused. */
 export function resumeCollection(world: World, subscription: Subscription, at: number): void {
   if (subscription.pauseCollection === null || isEnded(subscription)) return;
-  const atPeriodStart = isBoundary(subscription, at);
+  const atPeriodStart = isBeforeRenewal(subscription, at);
   note(world, { kind: 'collectionResumed', ...about(subscription, at), atPeriodStart });
   amendSubscription(world, subscription, at, () => {
     subscription.pauseCollection = null;
@@ -647,10 +647,9 @@ function about(
   return { at, customer: subscription.customer, subscription: subscription.id };
 }
 
-/** Whether a period starts or ends right now; at its end the renewal has not happened yet. */
-function isBoundary(subscription: Subscription, at: number): boolean {
-  const { start, end } = periodOf(subscription);
-  return at === start || at === end;
+/** Whether the renewal of this very second is still to come: its invoice will show the change. */
+function isBeforeRenewal(subscription: Subscription, at: number): boolean {
+  return periodOf(subscription).end === at;
 }
 
 function productName(world: World, price: Price): string {
