@@ -30,6 +30,8 @@ export interface Probe {
   readonly displayName: string | null;
   /** The provider's clock at the start of the request. */
   readonly providerTime: Date;
+  /** When the account was made, where the provider tells: nothing in it is thought to be older. A hint, not a limit. */
+  readonly createdAt?: Date;
 }
 
 /** A half-open interval of creation times; `from` null means since ever. */

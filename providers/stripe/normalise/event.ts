@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { JsonValue } from '../../../domain/records';
+import type { Normalised } from '../../provider';
+import { instant, orNull, parse, reference } from './shapes';
+
+const envelope = z.object({ type: z.string() });
+
+/** Only what a change is made of: an event is rendered at the API version of its day and lacks what was expanded since. */
+const items = z
+  .object({
+    data: z.array(
+      z
+        .object({ id: z.string(), price: reference, quantity: orNull(z.int()) })
+        .transform((item) => ({
+          id: item.id,
+          priceId: item.price,
+          quantity: item.quantity === null ? null : String(item.quantity),
+        })),
+    ),
+  })
+  .transform((list) => list.data);
+
+const pause = orNull(z.object({ behavior: z.string() }));
+
+const shape = z.object({
+  id: z.string(),
+  created: instant,
+  data: z.object({
+    object: z.object({
+      id: z.string(),
+      customer: orNull(reference),
+      status: z.string(),
+      pause_collection: pause,
+      items,
+    }),
+    /** Holds the changed fields only, as they were; a changed list stands there as a whole. */
+    previous_attributes: z
+      .object({
+        status: z.string().optional(),
+        pause_collection: z.object({ behavior: z.string().optional() }).nullish(),
+        items: items.optional(),
+      })
+      .nullish(),
+  }),
+});
+
+type Change = Record<string, JsonValue>;
+
+/** A change of a subscription, as the feed tells it; other events, and those that changed nothing of interest, give no record. */
+export function normaliseEvent(value: unknown): Partial<Normalised> {
+  const { type } = parse('event', envelope, value);
+  if (!type.startsWith('customer.subscription.')) return {};
+  const { id, created, data } = parse('event', shape, value);
+  const { object: now, previous_attributes: was } = data;
+  const before: Change = {};
+  const after: Change = {};
+  if (was?.status !== undefined) {
+    before['status'] = was.status;
+    after['status'] = now.status;
+  }
+  // A pause whose end alone was moved has no previous behaviour.
+  if (was?.pause_collection === null || was?.pause_collection?.behavior !== undefined) {
+    before['pauseBehavior'] = was.pause_collection?.behavior ?? null;
+    after['pauseBehavior'] = now.pause_collection?.behavior ?? null;
+  }
+  if (was?.items !== undefined) {
+    before['items'] = was.items;
+    after['items'] = now.items;
+  }
+  if (Object.keys(before).length === 0) return {};
+  return {
+    records: [
+      {
+        kind: 'subscription_change',
+        id,
+        fields: {
+          subscriptionId: now.id,
+          customerId: now.customer,
+          at: created,
+          before,
+          after,
+        },
+      },
+    ],
+    customerIds: now.customer === null ? [] : [now.customer],
+  };
+}

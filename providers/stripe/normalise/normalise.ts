@@ -1,0 +1,45 @@
+import { NotNormalisable, type Normalised, type RawObject } from '../../provider';
+import { normaliseCharge } from './charge';
+import { normaliseCoupon } from './coupon';
+import { normaliseCreditNote } from './credit-note';
+import { normaliseCustomer } from './customer';
+import { normaliseDispute } from './dispute';
+import { normaliseEvent } from './event';
+import { normaliseInvoice } from './invoice';
+import { normaliseInvoiceItem } from './invoice-item';
+import { normaliseInvoicePayment } from './invoice-payment';
+import { normalisePaymentIntent } from './payment-intent';
+import { normalisePrice } from './price';
+import { normaliseProduct } from './product';
+import { normaliseRefund } from './refund';
+import { normaliseSubscription } from './subscription';
+
+/** Every type of object that a walk meets. */
+const NORMALISERS: Readonly<Record<string, (value: unknown) => Partial<Normalised>>> = {
+  charge: normaliseCharge,
+  coupon: normaliseCoupon,
+  credit_note: normaliseCreditNote,
+  customer: normaliseCustomer,
+  dispute: normaliseDispute,
+  event: normaliseEvent,
+  invoice: normaliseInvoice,
+  invoice_payment: normaliseInvoicePayment,
+  invoiceitem: normaliseInvoiceItem,
+  payment_intent: normalisePaymentIntent,
+  price: normalisePrice,
+  product: normaliseProduct,
+  refund: normaliseRefund,
+  subscription: normaliseSubscription,
+};
+
+export const KNOWN_TYPES: readonly string[] = Object.keys(NORMALISERS);
+
+const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], unknowns: [] };
+
+/** Canonical records of one Stripe object. A deleted one, of which only the id is left, gives none. */
+export function normalise({ type, value }: RawObject): Normalised {
+  const normaliser = NORMALISERS[type];
+  if (normaliser === undefined) throw new NotNormalisable(`${type}: not a type that is known`);
+  if (value['deleted'] === true) return NOTHING;
+  return { ...NOTHING, ...normaliser(value) };
+}

@@ -1,0 +1,209 @@
+/** Pages of a resource: one request for the list, more only where Stripe cut an object short. */
+import { z } from 'zod';
+import { RecoupError } from '../../domain/errors';
+import type { Page, PageRequest, RawObject, Window } from '../provider';
+import { isRecord, type Api, type Answer, type Params, type RequestOptions } from './client';
+import { isGoneCursor } from './errors';
+import { RESOURCES, type EmbeddedList, type StripeResource } from './resources';
+
+/** Stripe's own maximum. */
+const PAGE_SIZE = 100;
+/** Members of one embedded list are read up to here; an invoice has 250 lines as a rule, and never more than some thousands. */
+const MAX_EMBEDDED_PAGES = 500;
+/** Coupons kept in memory for item-level discounts; accounts have tens of them. */
+const MAX_CACHED_COUPONS = 1_000;
+
+const listShape = z.object({
+  object: z.literal('list'),
+  has_more: z.boolean(),
+  data: z.array(z.looseObject({ id: z.string(), object: z.string() })),
+});
+
+const embeddedShape = z.object({ data: z.array(z.unknown()), has_more: z.boolean() });
+
+type Json = Record<string, unknown>;
+interface List extends z.infer<typeof listShape> {
+  readonly readAt: Date;
+}
+
+export interface Pager {
+  /** `actFor` is the connected account whose data is read; null for the key's own. */
+  fetchPage(request: PageRequest, actFor: string | null): Promise<Page>;
+}
+
+export function createPager(api: Api): Pager {
+  const coupons = new Map<string, unknown>();
+
+  async function fetchPage(request: PageRequest, actFor: string | null): Promise<Page> {
+    const resource = findResource(request.resource);
+    const { pass, after } = readCursor(resource, request.cursor);
+    const { signal } = request;
+    const call = createCall(api, { subject: `${resource.name} objects`, signal, actFor });
+    const list = await readList(call, request, resource, { pass, after });
+    for (const object of list.data) await complete(call, resource, object);
+
+    const objects = list.data.map(toRawObject);
+    const created = objects.flatMap((object) => object.createdAt?.getTime() ?? []);
+    return {
+      objects,
+      nextCursor: nextCursor(resource, pass, list),
+      oldestCreatedAt: created.length === 0 ? null : new Date(Math.min(...created)),
+      readAt: list.readAt,
+      requests: call.count(),
+    };
+  }
+
+  async function readList(
+    call: Call,
+    { window, lastSeen }: PageRequest,
+    { path, expand, passes }: StripeResource,
+    { pass, after }: Cursor,
+  ): Promise<List> {
+    const params = { ...passes[pass], limit: PAGE_SIZE, ...(expand.length > 0 ? { expand } : {}) };
+    const cursor = after === null ? {} : { starting_after: after };
+    try {
+      return asList(
+        await call.get(path, { ...params, ...cursor, created: createdWithin(window) }),
+        api,
+      );
+    } catch (error) {
+      if (!isGoneCursor(error) || lastSeen === null) throw error;
+      // The object that the cursor stands on was deleted: go on from its second. What comes twice is recognised by its content.
+      const created = { ...createdFrom(window), lte: seconds(lastSeen) };
+      return asList(await call.get(path, { ...params, created }), api);
+    }
+  }
+
+  /** Reads cut lists to their end, and the coupons that lie below the depth of expansions. */
+  async function complete(call: Call, resource: StripeResource, object: Json): Promise<void> {
+    for (const list of resource.embedded) {
+      await completeList(call, list, object);
+      const members = embeddedShape.safeParse(object[list.field]);
+      for (const member of members.success ? members.data.data : []) {
+        const discounts = isRecord(member) ? member['discounts'] : null;
+        for (const discount of Array.isArray(discounts) ? discounts : []) {
+          await completeCoupon(call, discount);
+        }
+      }
+    }
+  }
+
+  async function completeList(call: Call, embedded: EmbeddedList, owner: Json): Promise<void> {
+    const start = embeddedShape.safeParse(owner[embedded.field]);
+    if (!start.success || !start.data.has_more) return;
+    const { path, params } = embedded.list(String(owner['id']));
+    const data: List['data'] = [];
+    for (let page = 0; page < MAX_EMBEDDED_PAGES; page++) {
+      const last = data.at(-1);
+      const cursor = last === undefined ? {} : { starting_after: last.id };
+      const list = asList(await call.get(path, { ...params, limit: PAGE_SIZE, ...cursor }), api);
+      data.push(...list.data);
+      if (!list.has_more) {
+        const { [embedded.field]: cut } = owner;
+        owner[embedded.field] = { ...(isRecord(cut) ? cut : {}), data, has_more: false };
+        return;
+      }
+    }
+    throw new RecoupError(
+      'request_refused',
+      `${embedded.field} of ${String(owner['id'])} go on after ${String(MAX_EMBEDDED_PAGES)} pages.`,
+    );
+  }
+
+  async function completeCoupon(call: Call, discount: unknown): Promise<void> {
+    const source = isRecord(discount) ? discount['source'] : null;
+    if (!isRecord(source) || typeof source['coupon'] !== 'string') return;
+    const id = source['coupon'];
+    const coupon = coupons.get(id) ?? (await readCoupon(call, id));
+    if (coupons.size >= MAX_CACHED_COUPONS) coupons.clear();
+    coupons.set(id, coupon);
+    Object.assign(source, { coupon });
+  }
+
+  return { fetchPage };
+}
+
+/** The terms of a coupon never change. One that was deleted stays an id. */
+async function readCoupon(call: Call, id: string): Promise<unknown> {
+  try {
+    const answer = await call.get(`/v1/coupons/${encodeURIComponent(id)}`, {});
+    return answer.body;
+  } catch (error) {
+    if (error instanceof RecoupError && error.details['status'] === 404) return id;
+    throw error;
+  }
+}
+
+interface Call {
+  get(path: string, params: Params): Promise<Answer>;
+  /** Requests made so far. */
+  count(): number;
+}
+
+function createCall(api: Api, options: RequestOptions): Call {
+  let requests = 0;
+  return {
+    get: (path, params) => {
+      requests += 1;
+      return api.get(path, params, options);
+    },
+    count: () => requests,
+  };
+}
+
+function findResource(name: string): StripeResource {
+  const resource = RESOURCES.find((candidate) => candidate.name === name);
+  if (resource === undefined) {
+    throw new RecoupError('invalid_input', `Stripe has no resource called "${name}".`);
+  }
+  return resource;
+}
+
+/** Where a walk stands: which pass over the list, and after which object. Written as `<pass>:<id>`. */
+interface Cursor {
+  readonly pass: number;
+  readonly after: string | null;
+}
+
+function readCursor({ name, passes }: StripeResource, cursor: string | null): Cursor {
+  if (cursor === null) return { pass: 0, after: null };
+  const match = /^(\d+):(.*)$/.exec(cursor);
+  const pass = Number(match?.[1]);
+  if (passes[pass] === undefined) {
+    throw new RecoupError('invalid_input', `This is no cursor of Stripe's ${name} list: ${cursor}`);
+  }
+  return { pass, after: match?.[2] === '' ? null : (match?.[2] ?? null) };
+}
+
+function nextCursor({ passes }: StripeResource, pass: number, list: List): string | null {
+  const last = list.data.at(-1);
+  if (list.has_more && last !== undefined) return `${String(pass)}:${last.id}`;
+  return pass + 1 < passes.length ? `${String(pass + 1)}:` : null;
+}
+
+function asList({ body, readAt }: Answer, api: Api): List {
+  const list = listShape.safeParse(body);
+  if (!list.success) throw api.notStripe();
+  return { ...list.data, readAt };
+}
+
+function toRawObject(value: List['data'][number]): RawObject {
+  const { id, object } = value;
+  // Invoice items say `date` where all others say `created`.
+  const created = value['created'] ?? value['date'];
+  const createdAt = typeof created === 'number' ? new Date(created * 1000) : null;
+  return { type: object, id, createdAt, value };
+}
+
+/** `created` counts whole seconds, so that rounding both ends up keeps windows half-open and without gaps. */
+function createdWithin(window: Window): Record<string, number> {
+  return { ...createdFrom(window), lt: seconds(window.to) };
+}
+
+function createdFrom({ from }: Window): Record<string, number> {
+  return from === null ? {} : { gte: seconds(from) };
+}
+
+function seconds(instant: Date): number {
+  return Math.ceil(instant.getTime() / 1000);
+}

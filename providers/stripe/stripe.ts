@@ -1,0 +1,41 @@
+import { RecoupError } from '../../domain/errors';
+import type { Connection, Provider, ProviderClient } from '../provider';
+import { findAccess, type Access } from './account';
+import { createApi } from './client';
+import { normalise } from './normalise/normalise';
+import { createPager } from './pages';
+import { RESOURCES } from './resources';
+
+export const stripe: Provider = {
+  name: 'stripe',
+  resources: RESOURCES.map(({ name, splittable }) => ({ name, splittable })),
+  connect,
+  normalise,
+};
+
+function connect(connection: Connection): ProviderClient {
+  const { externalId } = connection;
+  const api = createApi(connection);
+  const pager = createPager(api);
+  let access: Access | null = null;
+  return {
+    probe: async (signal) => {
+      access = await findAccess(api, externalId, signal);
+      return access.probe;
+    },
+    fetchPage: async (request) => {
+      // Once for each connection: a key that was exchanged for one of another account must not mix their data.
+      access ??= await findAccess(api, externalId, request.signal);
+      if (access.probe.externalId !== externalId) {
+        throw new RecoupError(
+          'credentials_rejected',
+          `The key belongs to ${access.probe.externalId}, not to ${externalId}.`,
+        );
+      }
+      return pager.fetchPage(request, access.actFor);
+    },
+    close: () => {
+      // Idle connections belong to Node's own pool, which closes them after some seconds and keeps no process alive.
+    },
+  };
+}

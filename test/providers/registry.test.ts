@@ -1,0 +1,12 @@
+import { RecoupError } from '../../domain/errors';
+import { findProvider, PROVIDERS } from '../../providers/registry';
+
+test('a provider is found by its name', () => {
+  for (const provider of PROVIDERS) expect(findProvider(provider.name)).toBe(provider);
+});
+
+test('an unknown name is refused, and the known ones are named', () => {
+  const find = (): unknown => findProvider('strype');
+  expect(find).toThrow(RecoupError);
+  expect(find).toThrow('No provider is called "strype"; known: stripe.');
+});
