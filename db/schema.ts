@@ -5,6 +5,7 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { Desired, RunKind, RunState } from '../domain/sync/run';
 import type { Fields, RecordKind } from '../domain/records';
+import type { MetricTables } from './metrics-schema';
 
 /** `createdAt` → `created_at`. */
 export type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
@@ -46,6 +47,8 @@ export interface AccountTable {
   attention: Generated<boolean>;
   desired: Generated<Desired>;
   created_at: Generated<Date>;
+  /** IANA name: the months of the metrics are those of this zone. */
+  time_zone: Generated<string>;
 }
 
 /** The life of an account, append-only. */
@@ -120,7 +123,7 @@ export interface RawObjectTable {
   hash: Buffer;
   payload: Buffer;
   /** How the payload is compressed. */
-  encoding: 'br' | 'gzip';
+  encoding: 'br';
   /** When this content was read first. */
   read_at: Date;
 }
@@ -163,7 +166,7 @@ export interface CoveredRangeTable {
   read_as_of: Date;
 }
 
-export interface Database extends CanonicalTables {
+export interface Database extends CanonicalTables, MetricTables {
   account: AccountTable;
   account_transition: AccountTransitionTable;
   run: RunTable;

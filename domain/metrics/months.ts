@@ -8,6 +8,7 @@ import { compareText } from './plain';
 export interface MonthlyInput {
   readonly customer: string;
   readonly currency: string;
+  readonly exponent: number;
   readonly at: Date;
   readonly type: MovementType;
   readonly deltaMinor: bigint;
@@ -19,6 +20,7 @@ export type MonthlyFigures = {
   /** `2026-03` in the account's zone. */
   readonly month: string;
   readonly currency: string;
+  readonly exponent: number;
   readonly startMinor: bigint;
   readonly endMinor: bigint;
   /** With recurring revenue at the end of the month. */
@@ -81,6 +83,7 @@ function figuresOf(options: {
     figures.push({
       month: month.toFormat('yyyy-MM'),
       currency,
+      exponent: first.exponent,
       startMinor: start,
       newMinor: of('new'),
       expansionMinor: of('expansion'),

@@ -10,6 +10,8 @@ export type MovementType = (typeof MOVEMENT_TYPES)[number];
 /** One line of the ledger. Of one customer and currency, `afterMinor` is the sum of all `deltaMinor` up to it. */
 export interface Movement {
   readonly currency: string;
+  /** Decimals of the currency's minor unit. */
+  readonly exponent: number;
   readonly at: Date;
   readonly type: MovementType;
   readonly deltaMinor: bigint;
@@ -45,6 +47,8 @@ function ledger(options: {
 }): Movement[] {
   const { currency, segments, marks } = options;
   const movements: Movement[] = [];
+  // One provider counts one currency in one way.
+  const exponent = segments[0]?.exponent ?? 0;
   let running: Exact = ZERO;
   let rounded = 0n;
   for (const [time, delta] of deltasOf(segments)) {
@@ -55,6 +59,7 @@ function ledger(options: {
     const isExact = here.every(({ basis }) => basis === 'exact');
     movements.push({
       currency,
+      exponent,
       at: new Date(time),
       type: typeOf({ before: rounded, after, isFirst: movements.length === 0 }),
       deltaMinor: after - rounded,

@@ -13,6 +13,7 @@ export interface Segment {
   readonly subscription: string;
   readonly item: string;
   readonly currency: string;
+  readonly exponent: number;
   readonly from: Date;
   readonly to: Date | null;
   /** Minor units a month, after discounts. */
@@ -99,6 +100,7 @@ function addSubscription(options: {
         subscription: subscription.id,
         item,
         currency,
+        exponent: price.exponent,
         from,
         to,
         value,

@@ -325,6 +325,7 @@ describe('monthly figures', () => {
     ({
       customer,
       currency: 'eur',
+      exponent: 2,
       at: at(when),
       type: afterMinor === 0n ? 'churn' : deltaMinor === afterMinor ? 'new' : 'expansion',
       deltaMinor,

@@ -1,0 +1,110 @@
+/** From canonical rows to the ledger of recurring revenue, for the customers that changed. */
+import type { Kysely } from 'kysely';
+import { readFacts } from '../db/repositories/metrics-facts';
+import {
+  finishMetricRun,
+  lastMetricRun,
+  markAllDirty,
+  openMetricRun,
+  readMetricInputs,
+  takeDirtyCustomers,
+  withMetricsLock,
+  writeCustomerMetrics,
+  type MetricInputs,
+  type MetricRun,
+} from '../db/repositories/metrics';
+import type { Database } from '../db/schema';
+import { customerMetrics } from '../domain/metrics/customer-metrics';
+import { DEFAULT_POLICY, ENGINE_VERSION, type MetricPolicy } from '../domain/metrics/policy';
+import type { MetricsActivities, MetricsReport } from './contract';
+
+/** Customers of one transaction: their facts are in memory together, and syncs that touch them wait for its end. */
+const BATCH_CUSTOMERS = 200;
+
+export interface ComputeDependencies {
+  readonly db: Kysely<Database>;
+  readonly policy?: MetricPolicy;
+  /** Called after each batch: for heartbeats. */
+  readonly onProgress?: () => void;
+}
+
+/**
+ * Every batch is a transaction of its own, so that a killed computation loses one batch; what it left dirty is for the next
+ * run, and its own number, never finished, is never loaded.
+ */
+export function createComputeMetrics(
+  dependencies: ComputeDependencies,
+): MetricsActivities['computeMetrics'] {
+  const { db, policy = DEFAULT_POLICY, onProgress = () => undefined } = dependencies;
+  return ({ account }) =>
+    withMetricsLock(db, account, async (connection) => {
+      const inputs = await readMetricInputs(connection, account);
+      const last = await lastMetricRun(connection, account);
+      if (last && !isOfThisEdition(last, policy)) await markAllDirty(connection, account);
+
+      const counts = { customers: 0, movements: 0, inferred: 0, unpriced: 0 };
+      let run: bigint | null = null;
+      for (;;) {
+        const batch = await computeBatch(connection, { account, policy, inputs, run });
+        if (batch === null) break;
+        run = batch.run;
+        for (const key of ['customers', 'movements', 'inferred', 'unpriced'] as const) {
+          counts[key] += batch[key];
+        }
+        onProgress();
+      }
+      if (run === null && last && isOfThisEdition(last, policy) && last.inputs === inputs.digest) {
+        return reportOf(last.run, counts);
+      }
+      run ??= await openMetricRun(connection, { accountId: account, policy, asOf: inputs.asOf });
+      await finishMetricRun(connection, {
+        accountId: account,
+        run,
+        digest: inputs.digest,
+        ...counts,
+      });
+      return reportOf(run, counts);
+    });
+}
+
+const isOfThisEdition = (run: MetricRun, policy: MetricPolicy): boolean =>
+  run.policy_id === policy.id &&
+  run.policy_version === policy.version &&
+  run.engine_version === ENGINE_VERSION;
+
+const reportOf = (
+  run: bigint,
+  { customers, movements }: { customers: number; movements: number },
+): MetricsReport => ({ metricRun: Number(run), customers, movements });
+
+/** Null when nobody is dirty. The first batch of a run makes the run. */
+async function computeBatch(
+  connection: Kysely<Database>,
+  options: {
+    readonly account: string;
+    readonly policy: MetricPolicy;
+    readonly inputs: MetricInputs;
+    readonly run: bigint | null;
+  },
+) {
+  const { account, policy, inputs } = options;
+  const { asOf } = inputs;
+  return connection.transaction().execute(async (trx) => {
+    const customers = await takeDirtyCustomers(trx, {
+      accountId: account,
+      asOf,
+      limit: BATCH_CUSTOMERS,
+    });
+    if (customers.length === 0) return null;
+    const run = options.run ?? (await openMetricRun(trx, { accountId: account, policy, asOf }));
+    const facts = await readFacts(trx, { accountId: account, customers });
+    const metrics = new Map(
+      [...facts].map(([customer, own]) => [
+        customer,
+        customerMetrics({ facts: own, policy, asOf }),
+      ]),
+    );
+    const written = await writeCustomerMetrics(trx, { accountId: account, run, metrics });
+    return { run, customers: customers.length, ...written };
+  });
+}

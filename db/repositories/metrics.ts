@@ -1,0 +1,438 @@
+/**
+ * The metrics of an account: runs, what was derived for each customer, and the ledger.
+ *
+ * A metric run has a number, 1, 2, 3 … by account, that is load id and watermark of what is loaded from it. A run is made
+ * whenever something changed that the warehouse shows: a customer was recomputed, or invoices, payments or customers differ
+ * from what the last run saw, or a month has begun. When nothing did, the last run stands.
+ */
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { RecoupError } from '../../domain/errors';
+import type { CustomerMetrics } from '../../domain/metrics/customer-metrics';
+import {
+  monthlyFigures,
+  type MonthlyFigures,
+  type MonthlyInput,
+} from '../../domain/metrics/months';
+import { ENGINE_VERSION, type MetricPolicy } from '../../domain/metrics/policy';
+import type { MetricRunTable, MetricTables } from '../metrics-schema';
+import type { Database } from '../schema';
+
+export type MetricRun = Selectable<MetricRunTable>;
+
+/** SQLSTATE of a statement that was cancelled because it took too long. */
+const STATEMENT_CANCELED = '57014';
+/** Rows of one insert: its parameters stay below the 65,535 that Postgres takes. */
+const INSERT_ROWS = 2_000;
+
+/** Runs `work` while nobody else computes the metrics of this account. Errors: lease_lost when another one takes too long. */
+export async function withMetricsLock<T>(
+  db: Kysely<Database>,
+  accountId: string,
+  work: (connection: Kysely<Database>) => Promise<T>,
+): Promise<T> {
+  return db.connection().execute(async (connection) => {
+    const key = sql`hashtextextended(${`metrics/${accountId}`}, 0)`;
+    try {
+      await sql`select pg_advisory_lock(${key})`.execute(connection);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== STATEMENT_CANCELED) throw error;
+      throw new RecoupError('lease_lost', `The metrics of ${accountId} are being computed.`);
+    }
+    try {
+      return await work(connection);
+    } finally {
+      await sql`select pg_advisory_unlock(${key})`.execute(connection);
+    }
+  });
+}
+
+/** The newest run that was finished; null before the first. */
+export async function lastMetricRun(
+  db: Kysely<Database>,
+  accountId: string,
+): Promise<MetricRun | null> {
+  const run = await db
+    .selectFrom('metric_run')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('finished_at', 'is not', null)
+    .orderBy('run', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return run ?? null;
+}
+
+/** What the metrics of an account depend on beside the customers marked dirty. */
+export interface MetricInputs {
+  /** Up to when the account is known, by the provider's clock. */
+  readonly asOf: Date;
+  readonly timeZone: string;
+  /** Changes with every change of what the warehouse shows beside the ledger. */
+  readonly digest: string;
+}
+
+/** Errors: unknown_account. */
+export async function readMetricInputs(
+  db: Kysely<Database>,
+  accountId: string,
+): Promise<MetricInputs> {
+  const found = await sql<{ as_of: Date; time_zone: string }>`
+    select time_zone, greatest(
+      account.created_at - interval '100 years',
+      (select max(until) from run where account_id = account.id and kind = 'sync'),
+      (select max(version) from subscription where account_id = account.id)
+    ) as as_of
+    from account where id = ${accountId}`.execute(db);
+  const account = found.rows[0];
+  if (!account) throw new RecoupError('unknown_account', `Account ${accountId} is not known.`);
+  // The contents' hashes, mixed in any order: equal contents, equal digest.
+  const content = (table: string) => sql`
+    (select count(*) || ':' || coalesce(bit_xor(hashtextextended(external_id || raw_hash::text, 0)), 0)
+     from ${sql.table(table)} where account_id = ${accountId})`;
+  const tables = ['customer', 'invoice', 'invoice_payment', 'payment_attempt'].map(content);
+  const { rows } = await sql<{ digest: string }>`
+    select concat_ws(' ', ${sql.join(tables)}, ${account.time_zone}::text,
+      to_char(${account.as_of}::timestamptz at time zone ${account.time_zone}, 'YYYY-MM')) as digest`.execute(
+    db,
+  );
+  return { asOf: account.as_of, timeZone: account.time_zone, digest: rows[0]?.digest ?? '' };
+}
+
+/** Begins a run with the next number. */
+export async function openMetricRun(
+  db: Kysely<Database>,
+  options: { readonly accountId: string; readonly policy: MetricPolicy; readonly asOf: Date },
+): Promise<bigint> {
+  const { accountId, policy, asOf } = options;
+  const { run } = await db
+    .insertInto('metric_run')
+    .values((values) => ({
+      account_id: accountId,
+      run: values
+        .selectFrom('metric_run')
+        .select(({ fn, lit }) =>
+          sql<bigint>`${fn.coalesce(fn.max('run'), sql<bigint>`${lit(0)}`)} + 1`.as('next'),
+        )
+        .where('account_id', '=', accountId),
+      policy_id: policy.id,
+      policy_version: policy.version,
+      engine_version: ENGINE_VERSION,
+      as_of: asOf,
+    }))
+    .returning('run')
+    .executeTakeFirstOrThrow();
+  return run;
+}
+
+/** Ends a run: from now on it may be loaded. */
+export async function finishMetricRun(
+  db: Kysely<Database>,
+  options: {
+    readonly accountId: string;
+    readonly run: bigint;
+    readonly digest: string;
+    readonly customers: number;
+    readonly movements: number;
+    readonly inferred: number;
+    readonly unpriced: number;
+  },
+): Promise<void> {
+  const { accountId, run, digest, ...counts } = options;
+  await db
+    .updateTable('metric_run')
+    .set({ ...counts, inputs: digest, finished_at: sql<Date>`clock_timestamp()` })
+    .where('account_id', '=', accountId)
+    .where('run', '=', run)
+    .execute();
+}
+
+/** Marks every customer that was ever computed: for a new engine or policy. */
+export async function markAllDirty(db: Kysely<Database>, accountId: string): Promise<void> {
+  await sql`
+    insert into dirty_customer (account_id, customer_id)
+    select account_id, customer_id from metric_customer where account_id = ${accountId}
+    order by customer_id
+    on conflict (account_id, customer_id) do update set marked_at = now()`.execute(db);
+}
+
+/**
+ * Takes customers that are dirty, or whose time has come, and clears their marks with the transaction. A customer that a sync
+ * is marking at this moment is left for later; one that is marked again after this keeps the new mark.
+ */
+export async function takeDirtyCustomers(
+  trx: Transaction<Database>,
+  options: { readonly accountId: string; readonly asOf: Date; readonly limit: number },
+): Promise<string[]> {
+  const { accountId, asOf, limit } = options;
+  const { rows } = await sql<{ customer_id: string }>`
+    with dirty as (
+      delete from dirty_customer where (account_id, customer_id) in (
+        select account_id, customer_id from dirty_customer where account_id = ${accountId}
+        order by customer_id limit ${limit} for update skip locked)
+      returning customer_id
+    ), due as (
+      select customer_id from metric_customer
+      where account_id = ${accountId} and next_change_at <= ${asOf}
+      order by next_change_at limit ${limit}
+    )
+    select customer_id from dirty union select customer_id from due order by customer_id`.execute(
+    trx,
+  );
+  return rows.map((row) => row.customer_id);
+}
+
+export interface Written {
+  /** Rows added to the ledger, reversals included. */
+  readonly movements: number;
+  readonly inferred: number;
+  readonly unpriced: number;
+}
+
+/**
+ * Stores the metrics of some customers, touching only rows that differ: the ledger gets a reversal for each row that no longer
+ * holds and a new row for each that it lacks; versions and segments are replaced by customer.
+ */
+export async function writeCustomerMetrics(
+  trx: Transaction<Database>,
+  options: {
+    readonly accountId: string;
+    readonly run: bigint;
+    readonly metrics: ReadonlyMap<string, CustomerMetrics>;
+  },
+): Promise<Written> {
+  const { accountId, run, metrics } = options;
+  const customers = [...metrics.keys()];
+  const key = (customer_id: string) => ({ account_id: accountId, customer_id, run });
+  const rowsOf = <T>(make: (customer: string, of: CustomerMetrics) => T[]) =>
+    [...metrics].flatMap(([customer, of]) => make(customer, of));
+
+  const scope = { accountId, customers };
+  await replaceWhereDifferent(trx, scope, {
+    table: 'subscription_item_version',
+    rows: rowsOf((customer, { versions }) =>
+      versions.map((version) => ({
+        ...key(customer),
+        subscription_id: version.subscription,
+        item_id: version.item,
+        price_id: version.price,
+        quantity: version.quantity,
+        from_at: version.from,
+        to_at: version.to,
+        basis: version.basis,
+        source: [...version.source],
+      })),
+    ),
+  });
+  await replaceWhereDifferent(trx, scope, {
+    table: 'mrr_segment',
+    rows: rowsOf((customer, { segments }) =>
+      segments.map((segment) => ({
+        ...key(customer),
+        subscription_id: segment.subscription,
+        item_id: segment.item,
+        currency: segment.currency,
+        exponent: segment.exponent,
+        from_at: segment.from,
+        to_at: segment.to,
+        value_num: segment.value.n.toString(),
+        value_den: segment.value.d.toString(),
+        basis: segment.basis,
+        inputs: [...segment.inputs],
+      })),
+    ),
+  });
+  await replaceWhereDifferent(trx, scope, {
+    table: 'metric_customer',
+    rows: rowsOf((customer, { nextChangeAt, unpriced }) => [
+      { ...key(customer), next_change_at: nextChangeAt, unpriced: [...unpriced] },
+    ]),
+  });
+  const ledger = rowsOf((customer, { movements }) =>
+    movements.map((movement) => ({
+      ...key(customer),
+      currency: movement.currency,
+      exponent: movement.exponent,
+      at: movement.at,
+      type: movement.type,
+      delta_minor: movement.deltaMinor,
+      after_minor: movement.afterMinor,
+      after_num: movement.afterExact.n.toString(),
+      after_den: movement.afterExact.d.toString(),
+      basis: movement.basis,
+      causes: [...movement.causes],
+      inputs: [...movement.inputs],
+      reverses: null as bigint | null,
+    })),
+  );
+  return {
+    movements: await restate(trx, { ...scope, run, ledger }),
+    inferred: ledger.filter(({ basis }) => basis === 'inferred').length,
+    unpriced: rowsOf((_, { unpriced }) => [...unpriced]).length,
+  };
+}
+
+type DerivedTable = 'subscription_item_version' | 'mrr_segment' | 'metric_customer';
+
+async function replaceWhereDifferent<T extends DerivedTable>(
+  trx: Transaction<Database>,
+  scope: { readonly accountId: string; readonly customers: readonly string[] },
+  derived: { readonly table: T; readonly rows: readonly MetricTables[T][] },
+): Promise<void> {
+  const { table, rows } = derived;
+  const stored = await sql<MetricTables[T]>`
+    select * from ${sql.table(table)}
+    where account_id = ${scope.accountId} and customer_id = any(${[...scope.customers]})`.execute(
+    trx,
+  );
+  const known = byCustomer(stored.rows);
+  const wanted = byCustomer(rows);
+  const changed = scope.customers.filter(
+    (customer) => contentOf(known.get(customer)) !== contentOf(wanted.get(customer)),
+  );
+  if (changed.length === 0) return;
+  await sql`
+    delete from ${sql.table(table)}
+    where account_id = ${scope.accountId} and customer_id = any(${changed})`.execute(trx);
+  await insertAll(
+    trx,
+    table,
+    changed.flatMap((customer) => wanted.get(customer) ?? []),
+  );
+}
+
+function byCustomer<R extends { customer_id: string }>(rows: readonly R[]): Map<string, R[]> {
+  const groups = new Map<string, R[]>();
+  for (const row of rows) {
+    const group = groups.get(row.customer_id) ?? [];
+    group.push(row);
+    groups.set(row.customer_id, group);
+  }
+  return groups;
+}
+
+/** The rows without the run that wrote them, whatever their order and that of their columns. */
+const contentOf = (rows: readonly object[] = []): string =>
+  rows
+    .map((row) =>
+      JSON.stringify(
+        Object.entries(row)
+          .filter(([column]) => column !== 'run')
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      ),
+    )
+    .sort()
+    .join('\n');
+
+type LedgerRow = Omit<Selectable<MetricTables['mrr_movement']>, 'id'>;
+
+/** What of a movement is a figure: rows that differ in their proofs only are not restated. */
+const figuresOf = (row: LedgerRow): string =>
+  [
+    row.customer_id,
+    row.currency,
+    row.at.toISOString(),
+    row.type,
+    row.delta_minor,
+    row.after_minor,
+    row.after_num,
+    row.after_den,
+    row.basis,
+  ].join('|');
+
+async function restate(
+  trx: Transaction<Database>,
+  options: {
+    readonly accountId: string;
+    readonly customers: readonly string[];
+    readonly run: bigint;
+    readonly ledger: readonly LedgerRow[];
+  },
+): Promise<number> {
+  const { accountId, customers, run, ledger } = options;
+  const standing = await standingMovements(trx, accountId)
+    .where('customer_id', 'in', [...customers, ''])
+    .execute();
+  const wanted = new Map(ledger.map((row) => [figuresOf(row), row]));
+  const reversals: LedgerRow[] = [];
+  for (const { id, ...row } of standing) {
+    // What stands and is still wanted needs nothing.
+    if (wanted.delete(figuresOf(row))) continue;
+    reversals.push({ ...row, delta_minor: -row.delta_minor, run, reverses: id });
+  }
+  const rows = [...reversals, ...wanted.values()];
+  await insertAll(trx, 'mrr_movement', rows);
+  return rows.length;
+}
+
+/** Rows of the ledger that are neither reversals nor reversed. */
+const standingMovements = (db: Kysely<Database>, accountId: string) =>
+  db
+    .selectFrom('mrr_movement as movement')
+    .selectAll('movement')
+    .where('account_id', '=', accountId)
+    .where('reverses', 'is', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('mrr_movement as reversal')
+            .select('reversal.id')
+            .whereRef('reversal.reverses', '=', 'movement.id'),
+        ),
+      ),
+    );
+
+async function insertAll(
+  trx: Transaction<Database>,
+  table: DerivedTable | 'mrr_movement',
+  rows: readonly object[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += INSERT_ROWS) {
+    await trx
+      .insertInto(table)
+      .values(rows.slice(start, start + INSERT_ROWS) as never)
+      .execute();
+  }
+}
+
+/** What stands in the ledger, in order of time for each customer and currency. */
+export async function readMovements(
+  db: Kysely<Database>,
+  accountId: string,
+): Promise<MonthlyInput[]> {
+  const rows = await standingMovements(db, accountId).orderBy('at').orderBy('id').execute();
+  return rows.map((row) => ({
+    customer: row.customer_id,
+    currency: row.currency,
+    exponent: row.exponent,
+    at: row.at,
+    type: row.type,
+    deltaMinor: row.delta_minor,
+    afterMinor: row.after_minor,
+  }));
+}
+
+/**
+ * Monthly figures of the newest run by currency and month: from the month of the first movement to that of the run.
+ * `from` and `to` are months such as `2026-03`, both inclusive; null is no limit. Empty before the first run.
+ */
+export async function monthlyMrr(
+  db: Kysely<Database>,
+  options: {
+    readonly accountId: string;
+    readonly from: string | null;
+    readonly to: string | null;
+  },
+): Promise<MonthlyFigures[]> {
+  const { accountId, from, to } = options;
+  const run = await lastMetricRun(db, accountId);
+  if (!run) return [];
+  const { time_zone: timeZone } = await db
+    .selectFrom('account')
+    .select('time_zone')
+    .where('id', '=', accountId)
+    .executeTakeFirstOrThrow();
+  const movements = await readMovements(db, accountId);
+  return monthlyFigures({ movements, timeZone, asOf: run.as_of }).filter(
+    ({ month }) => !(from !== null && month < from) && !(to !== null && month > to),
+  );
+}
