@@ -296,7 +296,9 @@ export type CanonicalRecord<K extends RecordKind = RecordKind> = {
 }[K];
 
 /** Kinds that are parts of another object and vanish with its next version when that no longer holds them. */
-export const PARTS: Partial<Record<RecordKind, { readonly ownerField: string }>> = {
-  subscription_item: { ownerField: 'subscriptionId' },
-  invoice_line: { ownerField: 'invoiceId' },
+export const PARTS: Partial<
+  Record<RecordKind, { readonly owner: RecordKind; readonly ownerField: string }>
+> = {
+  subscription_item: { owner: 'subscription', ownerField: 'subscriptionId' },
+  invoice_line: { owner: 'invoice', ownerField: 'invoiceId' },
 };

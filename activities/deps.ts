@@ -1,0 +1,16 @@
+import type { Kysely } from 'kysely';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config';
+import type { SecretBox } from '../db/secret-box';
+import type { Database } from '../db/schema';
+import type { Provider } from '../providers/provider';
+
+/** What the sync steps are wired to. */
+export interface SyncDeps {
+  readonly db: Kysely<Database>;
+  readonly secretBox: SecretBox;
+  /** Errors: unknown_provider. */
+  readonly findProvider: (name: string) => Provider;
+  readonly config: Pick<Config, 'RECOUP_LANES' | 'RECOUP_WALK_MINUTES'>;
+  readonly logger: Logger;
+}

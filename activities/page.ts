@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+import type { PageObject } from '../db/repositories/pages';
+import { packObject } from '../db/raw-object';
+import {
+  NotNormalisable,
+  type Normalised,
+  type Provider,
+  type RawObject,
+} from '../providers/provider';
+
+const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], unknowns: [] };
+
+/** An object as it is stored: packed, and normalised if that can be done. */
+export function preparePageObject(
+  provider: Provider,
+  object: RawObject,
+  logger: Logger,
+): PageObject {
+  const { type, id, value } = object;
+  const packed = { type, id, ...packObject(value) };
+  try {
+    return { ...packed, ...provider.normalise(object), notNormalised: null };
+  } catch (error) {
+    // A defect of ours in one object must not keep the others out either; the raw object can be normalised again later.
+    const expected = error instanceof NotNormalisable;
+    if (!expected) logger.error({ type, id, err: error }, 'normalising failed unexpectedly');
+    const reason = expected ? error.message : 'Unexpected error while normalising: see the log.';
+    return { ...packed, ...NOTHING, notNormalised: reason };
+  }
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { readAccount } from '../db/repositories/accounts';
+import { readDesired, readProgress, readRun, setRunState, type Run } from '../db/repositories/runs';
+import { listOpenResources, releaseTasks, renewLeases } from '../db/repositories/tasks';
+import { connectAccount } from './connection';
+import type { StepFailure, SyncActivities, WalkReport } from './contract';
+import type { SyncDeps } from './deps';
+import { classify, toStepFailure } from './failures';
+import { runLane, type Walk } from './lane';
+import { WalkControl } from './walk-control';
+
+/** How often the walk tells Temporal and the leases that it lives, and looks at what is wanted. */
+const HEARTBEAT_MS = 5_000;
+
+const MINUTE_MS = 60_000;
+
+export const createWalk =
+  (deps: SyncDeps): SyncActivities['walk'] =>
+  async ({ run: runId }) => {
+    const { db, config, logger } = deps;
+    const context = Context.current();
+    const control = new WalkControl();
+    const run = await readRun(db, runId);
+    if (run.ended_at) return report(deps, run, control);
+    if (await isUnwanted(deps, run)) control.stop('wanted');
+
+    const { provider, client } = await connectAccount(deps, await readAccount(db, run.account_id));
+    const { workflowExecution, activityId, attempt } = context.info;
+    const owner = [workflowExecution?.runId, activityId, attempt].join('/');
+    const walk: Walk = { db, provider, client, run, owner, logger, control };
+    const onCancel = () => {
+      control.abandon(context.cancellationDetails?.workerShutdown ? 'time' : 'wanted');
+    };
+    if (context.cancellationSignal.aborted) onCancel();
+    context.cancellationSignal.addEventListener('abort', onCancel);
+    const timeUp = setTimeout(() => control.stop('time'), config.RECOUP_WALK_MINUTES * MINUTE_MS);
+    const ended = new AbortController();
+    const beating = beat(walk, context, ended.signal);
+    try {
+      if (!control.stopped) await setRunState(db, { runId, state: 'running' });
+      const lanes = Array.from({ length: config.RECOUP_LANES }, () =>
+        runLane(walk).catch((thrown: unknown) => {
+          control.fail(classify(thrown));
+          control.abandon('failed');
+          throw thrown;
+        }),
+      );
+      const results = await Promise.allSettled(lanes);
+      await releaseTasks(db, { runId, owner });
+      const broken = results.find((result) => result.status === 'rejected');
+      if (broken) throw broken.reason;
+      return await report(deps, run, control);
+    } finally {
+      ended.abort();
+      clearTimeout(timeUp);
+      context.cancellationSignal.removeEventListener('abort', onCancel);
+      client.close();
+      await beating;
+    }
+  };
+
+async function beat(walk: Walk, context: Context, ended: AbortSignal): Promise<void> {
+  const { db, run, owner, control, logger } = walk;
+  while (!ended.aborted) {
+    context.heartbeat({ pages: control.pages });
+    try {
+      await renewLeases(db, { runId: run.id, owner });
+      if ((await readDesired(db, run.id)) !== 'run') control.stop('wanted');
+    } catch (error) {
+      // The next commit meets the same trouble and tells of it.
+      logger.warn({ run: run.id, err: error }, 'leases not renewed');
+    }
+    await sleep(HEARTBEAT_MS, undefined, { signal: ended }).catch(() => undefined);
+  }
+}
+
+const isUnwanted = async ({ db }: SyncDeps, run: Run): Promise<boolean> =>
+  (await readDesired(db, run.id)) !== 'run';
+
+async function report(deps: SyncDeps, run: Run, control: WalkControl): Promise<WalkReport> {
+  const { db } = deps;
+  const { outcome, failure } = await judge(deps, run, control);
+  if (outcome === 'stopped') await setRunState(db, { runId: run.id, state: 'paused' });
+  const { pages, objects, changedRows } = control;
+  const progress = await readProgress(db, run);
+  return { outcome, failure, pages, objects, changedRows, progress };
+}
+
+async function judge(
+  { db }: SyncDeps,
+  run: Run,
+  control: WalkControl,
+): Promise<{ outcome: WalkReport['outcome']; failure: StepFailure | null }> {
+  const open = await listOpenResources(db, run.id);
+  if (open.length === 0 || run.ended_at) return { outcome: 'drained', failure: null };
+  if (control.stopped === 'wanted') return { outcome: 'stopped', failure: null };
+  const aside = open.map((resource) => control.setAside.get(resource));
+  const failure = control.failure ?? (control.stopped ? null : aside.find((e) => e !== undefined));
+  return failure
+    ? { outcome: 'failed', failure: toStepFailure(failure) }
+    : { outcome: 'more', failure: null };
+}

@@ -1,0 +1,192 @@
+/**
+ * Bulk writes of canonical records: one statement per kind, its text derived from RECORDS once. A batch travels as one array
+ * per column.
+ */
+import { CompiledQuery, type Transaction } from 'kysely';
+import {
+  PARTS,
+  RECORD_KINDS,
+  RECORDS,
+  type CanonicalRecord,
+  type Field,
+  type FieldType,
+  type RecordKind,
+} from '../domain/records';
+import { snakeCase, type Database } from './schema';
+
+export const COLUMN_TYPES: Record<FieldType, string> = {
+  text: 'text',
+  instant: 'timestamptz',
+  minor: 'bigint',
+  integer: 'integer',
+  boolean: 'boolean',
+  decimal: 'numeric',
+  json: 'jsonb',
+};
+
+export interface Column {
+  readonly field: string;
+  readonly name: string;
+  readonly type: FieldType;
+  readonly nullable: boolean;
+}
+
+/** The columns of one kind beside its key, in the order of RECORDS. */
+export function columnsOf(kind: RecordKind): Column[] {
+  return Object.entries<Field>(RECORDS[kind]).map(([field, declared]) => ({
+    field,
+    name: snakeCase(field),
+    type: declared.replace('?', '') as FieldType,
+    nullable: declared.endsWith('?'),
+  }));
+}
+
+/** A record with where it comes from. */
+export interface SourcedRecord {
+  readonly record: CanonicalRecord;
+  /** SHA-256 of the raw object. */
+  readonly hash: Buffer;
+}
+
+interface Statements {
+  readonly columns: readonly Column[];
+  readonly upsert: string;
+  readonly insertMention: string;
+}
+
+/** Kinds that own parts. Their rows follow every new content of the object: the parts may have changed where the owner's fields did not. */
+const OWNERS = new Set(Object.values(PARTS).map(({ owner }) => owner));
+
+const STATEMENTS = new Map<RecordKind, Statements>(
+  RECORD_KINDS.map((kind) => [kind, statementsOf(kind)]),
+);
+
+function statementsOf(kind: RecordKind): Statements {
+  const columns = columnsOf(kind);
+  const names = columns.map(({ name }) => `"${name}"`);
+  const arrays = columns.map(({ type }, index) => `$${index + 5}::${COLUMN_TYPES[type]}[]`);
+  const insert = `
+    insert into "${kind}" (account_id, version, external_id, raw_hash, ${names.join(', ')})
+    select $1::text, $2::timestamptz, t.*
+    from unnest($3::text[], $4::bytea[], ${arrays.join(', ')}) as t
+    on conflict (account_id, external_id)`;
+  // The row changes when the object was read later and differs, and where the object holds parts or the fields differ too:
+  // one record may be shown inside several objects, which must not take turns in overwriting it.
+  const differs = OWNERS.has(kind)
+    ? ''
+    : ` and (${names.map((name) => `"${kind}".${name}`).join(', ')})
+        is distinct from (${names.map((name) => `excluded.${name}`).join(', ')})`;
+  return {
+    columns,
+    upsert: `${insert} do update set version = excluded.version, raw_hash = excluded.raw_hash,
+        ${names.map((name) => `${name} = excluded.${name}`).join(', ')}
+      where excluded.version > "${kind}".version and excluded.raw_hash <> "${kind}".raw_hash${differs}
+      returning external_id`,
+    insertMention: `${insert} do nothing returning external_id`,
+  };
+}
+
+interface Batch {
+  readonly accountId: string;
+  readonly version: Date;
+  readonly kind: RecordKind;
+  readonly records: readonly SourcedRecord[];
+}
+
+/** Writes records of one kind under the version rule and returns the ids of the rows that changed. */
+export async function upsertRecords(trx: Transaction<Database>, batch: Batch): Promise<string[]> {
+  const { columns, upsert } = statementsFor(batch.kind);
+  return run(trx, upsert, columns, batch);
+}
+
+/**
+ * A mention was seen only in passing: it is older than anything read on purpose, so that every real read replaces it, in
+ * whatever order the two are committed.
+ */
+const MENTION_VERSION = new Date(0);
+
+/** Writes mentions of one kind where nothing is known yet and returns the ids of the new rows. */
+export async function insertMentions(
+  trx: Transaction<Database>,
+  batch: Omit<Batch, 'version'>,
+): Promise<string[]> {
+  const { columns, insertMention } = statementsFor(batch.kind);
+  return run(trx, insertMention, columns, { ...batch, version: MENTION_VERSION });
+}
+
+/** Deletes the parts of the given owners that are not among `keep`, and returns how many those were. */
+export async function deletePartsExcept(
+  trx: Transaction<Database>,
+  options: {
+    readonly accountId: string;
+    readonly kind: RecordKind;
+    readonly owners: readonly string[];
+    readonly keep: readonly string[];
+  },
+): Promise<number> {
+  const part = PARTS[options.kind];
+  if (!part) return 0;
+  const result = await trx.executeQuery(
+    CompiledQuery.raw(
+      `delete from "${options.kind}" where account_id = $1
+         and ${snakeCase(part.ownerField)} = any($2::text[]) and external_id <> all($3::text[])`,
+      [options.accountId, options.owners, options.keep],
+    ),
+  );
+  return Number(result.numAffectedRows ?? 0n);
+}
+
+function statementsFor(kind: RecordKind): Statements {
+  const statements = STATEMENTS.get(kind);
+  if (!statements) throw new Error(`${kind} is not a kind of record.`);
+  return statements;
+}
+
+async function run(
+  trx: Transaction<Database>,
+  text: string,
+  columns: readonly Column[],
+  batch: Batch,
+): Promise<string[]> {
+  if (batch.records.length === 0) return [];
+  const sorted = sortedById(batch.records);
+  const result = await trx.executeQuery<{ external_id: string }>(
+    CompiledQuery.raw(text, [
+      batch.accountId,
+      batch.version.toISOString(),
+      sorted.map(({ record }) => storable(record.id)),
+      sorted.map(({ hash }) => hash),
+      ...columns.map(({ field, type }) =>
+        sorted.map(({ record }) =>
+          encode(type, (record.fields as Readonly<Record<string, unknown>>)[field]),
+        ),
+      ),
+    ]),
+  );
+  return result.rows.map((row) => row.external_id);
+}
+
+/** One record per id, in the order of ids: every transaction takes row locks in the same order. */
+function sortedById(records: readonly SourcedRecord[]): SourcedRecord[] {
+  const byId = new Map(records.map((sourced) => [sourced.record.id, sourced]));
+  return [...byId.values()].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
+}
+
+/** A value as the text that Postgres reads for its type. */
+function encode(type: FieldType, value: unknown): string | boolean | number | null {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (type === 'json') return withoutNul(JSON.stringify(value));
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'string') return storable(value);
+  if (typeof value === 'boolean' || typeof value === 'number') return value;
+  throw new TypeError(`A ${type} cannot be written from a ${typeof value}.`);
+}
+
+/** Postgres has no NUL in text; the raw object keeps what the provider sent. */
+export const storable = (text: string): string =>
+  text.includes('\0') ? text.replaceAll('\0', '') : text;
+
+/** The same for JSON text, where NUL is an escape of six characters after an even number of backslashes. */
+const withoutNul = (json: string): string =>
+  json.includes('\\u0000') ? json.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1') : json;

@@ -1,0 +1,136 @@
+import { sql, type Kysely, type Selectable } from 'kysely';
+import { RecoupError } from '../../domain/errors';
+import type { Desired } from '../../domain/sync/run';
+import type { AccountTable, AccountTransitionTable, Database } from '../schema';
+
+/** An account without its secret. */
+export type Account = Omit<Selectable<AccountTable>, 'secret'>;
+
+const PUBLIC_COLUMNS = [
+  'id',
+  'provider',
+  'display_name',
+  'api_base',
+  'state',
+  'state_reason',
+  'attention',
+  'desired',
+  'created_at',
+  'time_zone',
+] as const satisfies (keyof Account)[];
+
+export interface NewAccount {
+  readonly id: string;
+  readonly provider: string;
+  readonly displayName: string | null;
+  readonly apiBase: string | null;
+  /** As `SecretBox.seal` gave it. */
+  readonly sealedSecret: Buffer;
+}
+
+/** Adds an account, or gives a known one its new name, address and secret; its state, data and history stay. */
+export async function saveAccount(db: Kysely<Database>, account: NewAccount): Promise<Account> {
+  const changes = {
+    display_name: account.displayName,
+    api_base: account.apiBase,
+    secret: account.sealedSecret,
+  };
+  return db
+    .insertInto('account')
+    .values({ id: account.id, provider: account.provider, ...changes })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(changes))
+    .returning(PUBLIC_COLUMNS)
+    .executeTakeFirstOrThrow();
+}
+
+export function listAccounts(db: Kysely<Database>): Promise<Account[]> {
+  return db.selectFrom('account').select(PUBLIC_COLUMNS).orderBy('id').execute();
+}
+
+/** Errors: unknown_account. */
+export async function readAccount(db: Kysely<Database>, id: string): Promise<Account> {
+  const account = await db
+    .selectFrom('account')
+    .select(PUBLIC_COLUMNS)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return account ?? throwUnknown(id);
+}
+
+/** Errors: unknown_account. */
+export async function readSealedSecret(db: Kysely<Database>, id: string): Promise<Buffer> {
+  const row = await db
+    .selectFrom('account')
+    .select('secret')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row?.secret ?? throwUnknown(id);
+}
+
+/** Errors: unknown_account. */
+export async function setAccountDesired(
+  db: Kysely<Database>,
+  id: string,
+  desired: Desired,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('account')
+    .set({ desired })
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throwUnknown(id);
+}
+
+export type Transition = Selectable<AccountTransitionTable>;
+
+/** Appends one transition and shows its outcome on the account. The same sequence again changes nothing. Errors: unknown_account. */
+export async function recordTransition(
+  db: Kysely<Database>,
+  transition: Transition,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await readAccount(trx, transition.account_id);
+    const { numInsertedOrUpdatedRows } = await trx
+      .insertInto('account_transition')
+      .values(transition)
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (numInsertedOrUpdatedRows === 0n) return;
+    await trx
+      .updateTable('account')
+      .set({
+        state: transition.to_state,
+        state_reason: transition.because,
+        attention: transition.attention,
+      })
+      .where('id', '=', transition.account_id)
+      .where(
+        sql<boolean>`not exists (select 1 from account_transition
+        where account_id = ${transition.account_id} and sequence > ${transition.sequence})`,
+      )
+      .execute();
+  });
+}
+
+/** Newest first. */
+export function listTransitions(
+  db: Kysely<Database>,
+  options: { readonly accountId: string; readonly limit: number },
+): Promise<Transition[]> {
+  return db
+    .selectFrom('account_transition')
+    .selectAll()
+    .where('account_id', '=', options.accountId)
+    .orderBy('sequence', 'desc')
+    .limit(options.limit)
+    .execute();
+}
+
+/** 0 for an account that has had none. */
+export async function readLastSequence(db: Kysely<Database>, accountId: string): Promise<number> {
+  return (await listTransitions(db, { accountId, limit: 1 }))[0]?.sequence ?? 0;
+}
+
+function throwUnknown(id: string): never {
+  throw new RecoupError('unknown_account', `No account is called "${id}".`);
+}

@@ -1,0 +1,202 @@
+import { sql, type Kysely, type Selectable } from 'kysely';
+import { RecoupError } from '../../domain/errors';
+import { progressOf, type ResourceProgress } from '../../domain/sync/progress';
+import { decideRunEnd, type Desired, type RunFacts, type RunKind } from '../../domain/sync/run';
+import type { Database, RunTable } from '../schema';
+import { readTaskFacts } from './tasks';
+
+export type Run = Selectable<RunTable>;
+
+export interface NewRun {
+  readonly accountId: string;
+  readonly key: string;
+  readonly kind: RunKind;
+  readonly windowFrom: Date | null;
+  readonly until: Date;
+  readonly floor: Date;
+  /** In plan order. */
+  readonly resources: readonly string[];
+}
+
+export async function findRunByKey(
+  db: Kysely<Database>,
+  options: { readonly accountId: string; readonly key: string },
+): Promise<Run | undefined> {
+  return db
+    .selectFrom('run')
+    .selectAll()
+    .where('account_id', '=', options.accountId)
+    .where('key', '=', options.key)
+    .executeTakeFirst();
+}
+
+/** Makes the run with one task per resource, or finds the one that has the key: then it stays as it was opened. */
+export async function createRun(db: Kysely<Database>, run: NewRun): Promise<Run> {
+  return db.transaction().execute(async (trx) => {
+    const created = await trx
+      .insertInto('run')
+      .values({
+        account_id: run.accountId,
+        key: run.key,
+        kind: run.kind,
+        window_from: run.windowFrom,
+        until: run.until,
+        floor: run.floor,
+      })
+      .onConflict((conflict) => conflict.columns(['account_id', 'key']).doNothing())
+      .returningAll()
+      .executeTakeFirst();
+    if (!created) {
+      const known = await findRunByKey(trx, run);
+      if (!known) throw new Error(`Run ${run.key} of ${run.accountId} is neither new nor known.`);
+      return known;
+    }
+    if (run.resources.length > 0) {
+      await trx
+        .insertInto('task')
+        .values(
+          run.resources.map((resource, position) => ({
+            run_id: created.id,
+            resource,
+            position,
+            window_from: run.windowFrom,
+            window_to: run.until,
+          })),
+        )
+        .execute();
+    }
+    return created;
+  });
+}
+
+/** Errors: invalid_input for a run that does not exist. */
+export async function readRun(db: Kysely<Database>, id: string): Promise<Run> {
+  const run = await db.selectFrom('run').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!run) throw new RecoupError('invalid_input', `No run is called "${id}".`);
+  return run;
+}
+
+/** Newest first. */
+export function listRuns(
+  db: Kysely<Database>,
+  options: { readonly accountId: string | null; readonly limit: number },
+): Promise<Run[]> {
+  let query = db.selectFrom('run').selectAll();
+  if (options.accountId !== null) query = query.where('account_id', '=', options.accountId);
+  return query.orderBy('started_at', 'desc').orderBy('id').limit(options.limit).execute();
+}
+
+/** The newest sync of the account that has not ended. */
+export async function findOpenSync(
+  db: Kysely<Database>,
+  accountId: string,
+): Promise<Run | undefined> {
+  return db
+    .selectFrom('run')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('kind', '=', 'sync')
+    .where('ended_at', 'is', null)
+    .orderBy('started_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** What is wanted of the run: by the run's own word, else by the account's. */
+export async function readDesired(db: Kysely<Database>, runId: string): Promise<Desired> {
+  const row = await db
+    .selectFrom('run')
+    .innerJoin('account', 'account.id', 'run.account_id')
+    .select(['run.desired as ofRun', 'account.desired as ofAccount'])
+    .where('run.id', '=', runId)
+    .executeTakeFirstOrThrow();
+  return row.ofRun === 'run' ? row.ofAccount : row.ofRun;
+}
+
+export async function setRunDesired(
+  db: Kysely<Database>,
+  options: { readonly accountId: string; readonly runId: string; readonly desired: Desired },
+): Promise<void> {
+  await db
+    .updateTable('run')
+    .set({ desired: options.desired })
+    .where('id', '=', options.runId)
+    .where('account_id', '=', options.accountId)
+    .execute();
+}
+
+/** Shows whether a run that has not ended is being walked. */
+export async function setRunState(
+  db: Kysely<Database>,
+  options: { readonly runId: string; readonly state: 'running' | 'paused' },
+): Promise<void> {
+  await db
+    .updateTable('run')
+    .set({ state: options.state })
+    .where('id', '=', options.runId)
+    .where('ended_at', 'is', null)
+    .execute();
+}
+
+export async function readProgress(
+  db: Kysely<Database>,
+  run: Pick<Run, 'id' | 'floor'>,
+): Promise<ResourceProgress[]> {
+  return progressOf(await readTaskFacts(db, run.id), run.floor);
+}
+
+export interface EndedRun {
+  readonly run: Run;
+  readonly facts: RunFacts;
+}
+
+/** Ends the run with the state and the sentence that its tasks deserve. A run that has ended stays as it is. */
+export async function endRun(
+  db: Kysely<Database>,
+  options: { readonly runId: string } & Pick<RunFacts, 'ended' | 'because'>,
+): Promise<EndedRun> {
+  return db.transaction().execute(async (trx) => {
+    const run = await trx
+      .selectFrom('run')
+      .selectAll()
+      .where('id', '=', options.runId)
+      .forUpdate()
+      .executeTakeFirst();
+    if (!run) throw new RecoupError('invalid_input', `No run is called "${options.runId}".`);
+    const facts = await readRunFacts(trx, options);
+    if (run.ended_at) return { run, facts };
+    const ended = await trx
+      .updateTable('run')
+      .set({ ...decideRunEnd(facts), ended_at: sql<Date>`now()` })
+      .where('id', '=', run.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return { run: ended, facts };
+  });
+}
+
+async function readRunFacts(
+  db: Kysely<Database>,
+  { runId, ended, because }: { readonly runId: string } & Pick<RunFacts, 'ended' | 'because'>,
+): Promise<RunFacts> {
+  const tasks = await readTaskFacts(db, runId);
+  const { count } = await db
+    .selectFrom('not_normalised')
+    .select((row) => row.fn.countAll<bigint>().as('count'))
+    .where('run_id', '=', runId)
+    .executeTakeFirstOrThrow();
+  const parked = new Map(
+    tasks.flatMap(({ resource, state, parkedReason }) =>
+      state === 'parked' ? [[resource, parkedReason ?? 'no reason was kept'] as const] : [],
+    ),
+  );
+  return {
+    ended,
+    because,
+    objects: tasks.reduce((sum, { objects }) => sum + objects, 0),
+    changedRows: tasks.reduce((sum, { changedRows }) => sum + changedRows, 0),
+    parked: [...parked].map(([resource, reason]) => ({ resource, reason })),
+    notNormalised: Number(count),
+    unreadWindows: tasks.filter(({ state }) => state === 'open').length,
+  };
+}

@@ -1,0 +1,217 @@
+/** Tasks: one resource over one window. A lease says who walks it, a fencing token keeps everybody else's late commits out. */
+import { sql, type Kysely } from 'kysely';
+import type { RecoupError } from '../../domain/errors';
+import type { TaskFacts } from '../../domain/sync/progress';
+import { chooseSplit } from '../../domain/sync/split';
+import type { Database, TaskTable } from '../schema';
+import type { Selectable } from 'kysely';
+
+/** A worker that was killed gives its tasks back after this long; commits and heartbeats prolong it. */
+export const LEASE_SECONDS = 20;
+
+/** The right to walk a task until somebody else claims it. */
+export interface Lease {
+  readonly accountId: string;
+  readonly runId: string;
+  readonly taskId: bigint;
+  readonly fence: bigint;
+  readonly resource: string;
+  readonly windowFrom: Date | null;
+  readonly windowTo: Date;
+  readonly cursor: string | null;
+  readonly lastSeen: Date | null;
+}
+
+export interface Claim {
+  readonly accountId: string;
+  readonly runId: string;
+  /** Names the walk: unique per execution. */
+  readonly owner: string;
+  /** Resources to leave alone. */
+  readonly except: readonly string[];
+}
+
+const leaseUntil = sql<Date>`clock_timestamp() + make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
+
+/** Takes the next task that is open and that nobody holds, in plan order; null when there is none. */
+export async function claimTask(db: Kysely<Database>, claim: Claim): Promise<Lease | null> {
+  const row = await db
+    .updateTable('task')
+    .set((task) => ({
+      fence: task('fence', '+', 1n),
+      lease_owner: claim.owner,
+      lease_until: leaseUntil,
+    }))
+    .where('id', '=', (task) =>
+      task
+        .selectFrom('task')
+        .select('id')
+        .where('run_id', '=', claim.runId)
+        .where('state', '=', 'open')
+        .where('resource', 'not in', [...claim.except, ''])
+        .where((free) =>
+          free.or([
+            free('lease_until', 'is', null),
+            free('lease_until', '<', sql<Date>`clock_timestamp()`),
+          ]),
+        )
+        .orderBy('position')
+        .orderBy('id')
+        .limit(1)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  return row ? leaseOf(row, claim.accountId) : null;
+}
+
+/**
+ * Cuts the largest window that is being walked and takes its older part as a new task; null when nothing is worth a cut.
+ * `splittable` names the resources whose windows may be walked side by side.
+ */
+export function splitTask(
+  db: Kysely<Database>,
+  claim: Claim & { readonly splittable: readonly string[]; readonly floor: Date },
+): Promise<Lease | null> {
+  return db.transaction().execute(async (trx) => {
+    // A task that is committing right now is skipped: the next look will find it.
+    const walked = await trx
+      .selectFrom('task')
+      .selectAll()
+      .where('run_id', '=', claim.runId)
+      .where('state', '=', 'open')
+      .where('lease_until', '>', sql<Date>`clock_timestamp()`)
+      .where('resource', 'in', [...claim.splittable, ''])
+      .where('resource', 'not in', [...claim.except, ''])
+      .orderBy('id')
+      .forUpdate()
+      .skipLocked()
+      .execute();
+    const split = chooseSplit(
+      walked.map((row) => ({ ...windowOf(row), row })),
+      claim.floor,
+    );
+    if (!split) return null;
+    const { row } = split.window;
+    await trx.updateTable('task').set({ window_from: split.at }).where('id', '=', row.id).execute();
+    const taken = await trx
+      .insertInto('task')
+      .values({
+        run_id: row.run_id,
+        resource: row.resource,
+        position: row.position,
+        window_from: row.window_from,
+        window_to: split.at,
+        fence: 1n,
+        lease_owner: claim.owner,
+        lease_until: leaseUntil,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return leaseOf(taken, claim.accountId);
+  });
+}
+
+/** Prolongs the leases of a walk that is alive. */
+export async function renewLeases(
+  db: Kysely<Database>,
+  { runId, owner }: Pick<Claim, 'runId' | 'owner'>,
+): Promise<void> {
+  await db
+    .updateTable('task')
+    .set({ lease_until: leaseUntil })
+    .where('run_id', '=', runId)
+    .where('state', '=', 'open')
+    .where('lease_owner', '=', owner)
+    .execute();
+}
+
+/** Gives tasks back, so that the next walk need not wait for the lease to expire. */
+export async function releaseTasks(
+  db: Kysely<Database>,
+  { runId, owner, taskId }: Pick<Claim, 'runId' | 'owner'> & { readonly taskId?: bigint },
+): Promise<void> {
+  let query = db
+    .updateTable('task')
+    .set({ lease_owner: null, lease_until: null })
+    .where('run_id', '=', runId)
+    .where('lease_owner', '=', owner);
+  if (taskId !== undefined) query = query.where('id', '=', taskId);
+  await query.execute();
+}
+
+/** Sets one resource of a run aside with its reason. Lanes that walk other windows of it find their lease lost. */
+export async function parkResource(
+  db: Kysely<Database>,
+  options: { readonly runId: string; readonly resource: string; readonly error: RecoupError },
+): Promise<void> {
+  await db
+    .updateTable('task')
+    .set({
+      state: 'parked',
+      parked_code: options.error.code,
+      parked_reason: options.error.message,
+      lease_owner: null,
+      lease_until: null,
+    })
+    .where('run_id', '=', options.runId)
+    .where('resource', '=', options.resource)
+    .where('state', '=', 'open')
+    .execute();
+}
+
+/** Tasks of a run that are neither done nor parked. */
+export async function listOpenResources(db: Kysely<Database>, runId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('task')
+    .select('resource')
+    .distinct()
+    .where('run_id', '=', runId)
+    .where('state', '=', 'open')
+    .execute();
+  return rows.map(({ resource }) => resource);
+}
+
+/** All tasks of a run in plan order, as far as progress and the end of the run ask. */
+export async function readTaskFacts(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<(TaskFacts & { readonly changedRows: number; readonly pages: number })[]> {
+  const rows = await db
+    .selectFrom('task')
+    .selectAll()
+    .select(sql<boolean>`coalesce(lease_until > clock_timestamp(), false)`.as('leased'))
+    .where('run_id', '=', runId)
+    .orderBy('position')
+    .orderBy('id')
+    .execute();
+  return rows.map((row) => ({
+    ...windowOf(row),
+    resource: row.resource,
+    state: row.state,
+    leased: row.leased,
+    parkedReason: row.parked_reason,
+    changedRows: row.changed_rows,
+    pages: row.pages,
+  }));
+}
+
+const windowOf = (row: Selectable<TaskTable>) => ({
+  from: row.window_from,
+  to: row.window_to,
+  lastSeen: row.last_seen,
+  objects: row.objects,
+});
+
+const leaseOf = (row: Selectable<TaskTable>, accountId: string): Lease => ({
+  accountId,
+  runId: row.run_id,
+  taskId: row.id,
+  fence: row.fence,
+  resource: row.resource,
+  windowFrom: row.window_from,
+  windowTo: row.window_to,
+  cursor: row.cursor,
+  lastSeen: row.last_seen,
+});

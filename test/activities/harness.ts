@@ -1,0 +1,92 @@
+/** The sync steps over a fake service and a real database, run as Temporal would run them. */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Kysely } from 'kysely';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { createSyncActivities } from '../../activities';
+import type { OpenRunInput, SyncActivities, WalkReport } from '../../activities/contract';
+import { saveAccount } from '../../db/repositories/accounts';
+import type { Database } from '../../db/schema';
+import { createSecretBox } from '../../db/secret-box';
+import { FakeService } from '../support/fake-provider';
+
+const secretBox = createSecretBox({
+  key: undefined,
+  keyFile: join(mkdtempSync(join(tmpdir(), 'recoup-key-')), 'secret.key'),
+});
+
+let accounts = 0;
+
+export interface Harness {
+  readonly account: string;
+  readonly service: FakeService;
+  readonly steps: SyncActivities;
+  /** Runs one step in an activity context of its own. */
+  act<T>(work: () => Promise<T>): Promise<T>;
+  open(input?: Partial<OpenRunInput>): Promise<string>;
+  /** Walks until the run is drained, stopped or failed. */
+  walk(run: string): Promise<WalkReport>;
+}
+
+/** A fresh account on a fresh service. */
+export async function createHarness(db: Kysely<Database>, lanes = 2): Promise<Harness> {
+  accounts += 1;
+  const account = `acct_${accounts}`;
+  const service = new FakeService();
+  await saveAccount(db, {
+    id: account,
+    provider: 'fake',
+    displayName: null,
+    apiBase: null,
+    sealedSecret: secretBox.seal('sk_fake', account),
+  });
+  const steps = createSyncActivities({
+    db,
+    secretBox,
+    findProvider: () => service.provider,
+    config: { RECOUP_LANES: lanes, RECOUP_WALK_MINUTES: 1 },
+    logger: pino({ level: 'silent' }),
+  });
+  // Leases are named by the activity's execution, so each environment is an execution of its own.
+  let executions = 0;
+  const act = <T>(work: () => Promise<T>): Promise<T> => {
+    executions += 1;
+    return new MockActivityEnvironment({ activityId: `${account}/${executions}` }).run(work);
+  };
+  return {
+    account,
+    service,
+    steps,
+    act,
+    open: async (input = {}) => {
+      const opened = await act(() =>
+        steps.openRun({
+          account,
+          kind: 'sync',
+          key: 'first',
+          from: null,
+          to: null,
+          resources: null,
+          ...input,
+        }),
+      );
+      return opened.run;
+    },
+    walk: (run) => act(() => steps.walk({ run })),
+  };
+}
+
+/** Fills the service with `count` invoices, one an hour back from its now, each of one of ten customers. */
+export function addInvoices(service: FakeService, count: number): void {
+  for (let i = 0; i < count; i += 1) {
+    service.put({
+      type: 'invoice',
+      id: `in_${String(i).padStart(5, '0')}`,
+      createdAt: new Date(service.now.getTime() - (i + 1) * 3_600_000),
+      customerId: `cus_${i % 10}`,
+      total: i,
+    });
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * A billing service in memory behind the Provider interface: lists newest first, with windows and cursors, a clock that the test
+ * moves, and a script of what goes wrong.
+ */
+import type { CanonicalRecord } from '../../domain/records';
+import {
+  NotNormalisable,
+  type Normalised,
+  type Page,
+  type PageRequest,
+  type Provider,
+  type ProviderClient,
+  type RawObject,
+} from '../../providers/provider';
+
+export const FAKE_RESOURCES = ['customer', 'subscription', 'invoice', 'dispute'] as const;
+type FakeResource = (typeof FAKE_RESOURCES)[number];
+
+export class FakeService {
+  readonly objects = new Map<string, RawObject>();
+  readonly requests: PageRequest[] = [];
+  now = new Date('2026-03-01T00:00:00Z');
+  createdAt: Date | undefined;
+  pageSize = 10;
+  /** Called for every page request with its number from 1, before it is answered: throw, wait or change something. */
+  beforeAnswer: (request: PageRequest, number: number) => void | Promise<void> = () => undefined;
+  open = 0;
+
+  put(object: { type: FakeResource; id: string; createdAt: Date; [field: string]: unknown }): void {
+    const { type, id, createdAt } = object;
+    this.objects.set(`${type} ${id}`, { type, id, createdAt, value: { ...object } });
+  }
+
+  remove(type: FakeResource, id: string): void {
+    this.objects.delete(`${type} ${id}`);
+  }
+
+  readonly provider: Provider = {
+    name: 'fake',
+    resources: FAKE_RESOURCES.map((name) => ({ name, splittable: true })),
+    connect: (connection) => this.connect(connection.externalId),
+    normalise,
+  };
+
+  private connect(externalId: string): ProviderClient {
+    this.open += 1;
+    return {
+      probe: () =>
+        Promise.resolve({
+          externalId,
+          displayName: 'Fake account',
+          providerTime: this.now,
+          ...(this.createdAt && { createdAt: this.createdAt }),
+        }),
+      fetchPage: (request) => this.fetchPage(request),
+      close: () => {
+        this.open -= 1;
+      },
+    };
+  }
+
+  private async fetchPage(request: PageRequest): Promise<Page> {
+    this.requests.push(request);
+    const readAt = this.now;
+    await this.beforeAnswer(request, this.requests.length);
+    request.signal.throwIfAborted();
+    const { from, to } = request.window;
+    const listed = [...this.objects.values()]
+      .filter(({ type }) => type === request.resource)
+      .filter(({ createdAt: at }) => at !== null && (from === null || at >= from) && at < to)
+      .sort((a, b) => Number(b.createdAt) - Number(a.createdAt) || (a.id < b.id ? 1 : -1));
+    const start =
+      request.cursor === null ? 0 : listed.findIndex((o) => o.id === request.cursor) + 1;
+    const objects = listed.slice(start, start + this.pageSize);
+    const last = objects.at(-1);
+    return {
+      objects,
+      nextCursor: last && start + objects.length < listed.length ? last.id : null,
+      oldestCreatedAt: last?.createdAt ?? null,
+      readAt,
+      requests: 1,
+    };
+  }
+}
+
+function normalise({ type, id, createdAt, value }: RawObject): Normalised {
+  const field = <T>(name: string) => value[name] as T;
+  const at = createdAt ?? new Date(0);
+  const customerId = field<string | undefined>('customerId') ?? null;
+  if (value['broken']) throw new NotNormalisable(`${type}.currency: expected a text`);
+  const records: Record<FakeResource, () => CanonicalRecord[]> = {
+    customer: () => [
+      {
+        kind: 'customer',
+        id,
+        fields: {
+          name: field<string>('name'),
+          email: null,
+          currency: 'eur',
+          country: null,
+          createdAt: at,
+        },
+      },
+    ],
+    subscription: () => [
+      {
+        kind: 'subscription',
+        id,
+        fields: {
+          customerId,
+          status: field<string>('status'),
+          currency: 'eur',
+          createdAt: at,
+          startedAt: at,
+          trialStartAt: null,
+          trialEndAt: null,
+          cancelAtPeriodEnd: false,
+          cancelAt: null,
+          canceledAt: null,
+          endedAt: null,
+          endReason: null,
+          anchorAt: null,
+          pauseBehavior: null,
+          pausedAt: null,
+          collectionMethod: null,
+        },
+      },
+      ...field<string[]>('items').map((item): CanonicalRecord => ({
+        kind: 'subscription_item',
+        id: item,
+        fields: {
+          subscriptionId: id,
+          customerId,
+          priceId: 'price_1',
+          quantity: '1',
+          createdAt: at,
+          periodStart: null,
+          periodEnd: null,
+          discountIds: [],
+        },
+      })),
+    ],
+    invoice: () => [
+      {
+        kind: 'invoice',
+        id,
+        fields: {
+          customerId,
+          subscriptionId: null,
+          number: null,
+          status: 'paid',
+          billingReason: null,
+          collectionMethod: null,
+          currency: 'eur',
+          exponent: 2,
+          subtotalMinor: 0n,
+          discountMinor: 0n,
+          taxMinor: 0n,
+          totalMinor: BigInt(field<number>('total')),
+          amountDueMinor: 0n,
+          amountPaidMinor: 0n,
+          amountRemainingMinor: 0n,
+          attemptCount: 1,
+          nextPaymentAttemptAt: null,
+          createdAt: at,
+          finalizedAt: null,
+          dueAt: null,
+          paidAt: null,
+          voidedAt: null,
+          markedUncollectibleAt: null,
+        },
+      },
+    ],
+    dispute: () => [
+      {
+        kind: 'dispute',
+        id,
+        fields: {
+          attemptId: null,
+          paymentId: null,
+          status: 'lost',
+          reason: null,
+          currency: 'eur',
+          exponent: 2,
+          amountMinor: 100n,
+          createdAt: at,
+        },
+      },
+    ],
+  };
+  const price = field<string | undefined>('price');
+  return {
+    records: records[type as FakeResource](),
+    mentions:
+      price === undefined
+        ? []
+        : [
+            {
+              kind: 'product',
+              id: price,
+              fields: { name: 'seen in passing', active: true, createdAt: at },
+            },
+          ],
+    customerIds: type === 'customer' ? [id] : customerId === null ? [] : [customerId],
+    unknowns: field<string[] | undefined>('unknowns') ?? [],
+  };
+}
