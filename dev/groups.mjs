@@ -8,6 +8,7 @@
  * @property {NodeJS.Signals} stopSignal  asks for an orderly end
  * @property {NodeJS.Signals} killSignal  ends it at once, and still cleanly where the program can
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -33,6 +34,18 @@ function isZombie(pid) {
     return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\)/s, ''));
   } catch {
     return false;
+  }
+}
+
+/** The command line of a living process, by which a pid that has gone to some other program is told; else ''. */
+export function commandOf(pid) {
+  if (!pid || !isAlive(pid)) return '';
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return (
+      spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? ''
+    );
   }
 }
 

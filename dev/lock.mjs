@@ -2,7 +2,7 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StackError } from './children.mjs';
-import { isAlive } from './groups.mjs';
+import { commandOf } from './groups.mjs';
 
 const POLL_MS = 100;
 /** Longer than a guard takes to end a stack whose launcher died. */
@@ -18,12 +18,12 @@ export async function acquireLock(file, say) {
   let told = false;
   while (!take(file)) {
     const [launcher, guard] = readPids(file);
-    if (isOurs(launcher, 'start.mjs')) {
+    if (commandOf(launcher).includes('start.mjs')) {
       throw new StackError(
         `A stack of this clone is running already, pid ${launcher}. Use it, or stop it first: kill ${launcher}`,
       );
     }
-    if (!isOurs(guard, 'guard.mjs') || Date.now() > deadline) {
+    if (!commandOf(guard).includes('guard.mjs') || Date.now() > deadline) {
       rmSync(file, { force: true });
     } else {
       if (!told) say.note('Waiting', 'for what an earlier start left to end');
@@ -57,15 +57,5 @@ function readPids(file) {
     return readFileSync(file, 'utf8').split(' ').map(Number);
   } catch {
     return []; // Given back in the meantime.
-  }
-}
-
-/** A pid may have gone to some other program since; where /proc tells, it must run that script. */
-function isOurs(pid, script) {
-  if (!pid || !isAlive(pid)) return false;
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(script);
-  } catch {
-    return true;
   }
 }

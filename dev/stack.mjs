@@ -1,7 +1,8 @@
 /** The local stack: which services there are, in the order of their start, and what is told about them. */
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackError, describeEnd, readyLine } from './children.mjs';
+import { commandOf, endGroups } from './groups.mjs';
 import { DATA_FOLDER, OUTSIDE_FOLDER, ROOT } from './paths.mjs';
 import { LOOPBACK, onFreePorts } from './ports.mjs';
 import {
@@ -40,7 +41,22 @@ function postgresFolder() {
   const user = postgresUser();
   if (!user) return join(DATA_FOLDER, 'postgres');
   ownFolder(OUTSIDE_FOLDER, user);
-  return join(OUTSIDE_FOLDER, 'postgres');
+  const folder = join(OUTSIDE_FOLDER, 'postgres');
+  // For people: where the data of this clone are.
+  if (!existsSync(join(DATA_FOLDER, 'postgres')))
+    symlinkSync(folder, join(DATA_FOLDER, 'postgres'));
+  return folder;
+}
+
+/** Ends what is left of a stack whose launcher and guard were both killed, as by `killall -9 node`. */
+export async function endLeftovers(say) {
+  if (!existsSync(STACK_FILE)) return;
+  const { pids } = JSON.parse(readFileSync(STACK_FILE, 'utf8'));
+  const groups = Object.entries(pids)
+    .filter(([, pid]) => [ROOT, OUTSIDE_FOLDER].some((folder) => commandOf(pid).includes(folder)))
+    .map(([name, pid]) => ({ name, pid, stopSignal: 'SIGINT', killSignal: 'SIGKILL' }));
+  if (groups.length > 0) say.note('Leftovers', groups.map(({ name }) => name).join(', '));
+  await endGroups(groups);
 }
 
 /** Removes everything that a stack of this clone has kept. */

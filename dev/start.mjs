@@ -8,7 +8,7 @@ import { ensureBuilt, ensureInstalled } from './install.mjs';
 import { acquireLock } from './lock.mjs';
 import { DATA_FOLDER } from './paths.mjs';
 import { createSay } from './say.mjs';
-import { STACK_FILE, startDemo, startStack, untilOneEnds, wipe } from './stack.mjs';
+import { STACK_FILE, endLeftovers, startDemo, startStack, untilOneEnds, wipe } from './stack.mjs';
 
 const HELP = `npm start -- [options]
 
@@ -52,6 +52,7 @@ function wholeNumber(name, text, { min, max }) {
 }
 
 async function run(children, say, options) {
+  await endLeftovers(say);
   if (options.fresh) wipe(say);
   await ensureInstalled(children, say);
   await ensureBuilt(children, say);

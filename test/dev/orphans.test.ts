@@ -121,4 +121,19 @@ describe('a stack leaves no process behind', () => {
     );
     await expectNothingLeft();
   });
+
+  it('once started anew, after SIGKILL of the launcher and its guard alike', async () => {
+    const launch = startClone().start();
+    await bringUp(launch);
+    const { pids } = clone.facts();
+    process.kill(pids['guard'] ?? 0, 'SIGKILL');
+    launch.process.kill('SIGKILL');
+    await launch.end;
+    expect(clone.processes().join()).toContain('server start-dev');
+
+    const again = clone.start(['--once']);
+    expect(await again.end).toBe(0);
+    expect(again.stdout()).toContain('Leftovers   postgres, temporal, simulator, worker');
+    await expectNothingLeft();
+  });
 });
