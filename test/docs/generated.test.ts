@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VARIABLES } from '../../config/config';
+import { accountDiagram } from '../../domain/account/diagram';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -34,5 +35,13 @@ test('docs/configuration.md lists every variable with its default and meaning', 
     file: 'docs/configuration.md',
     name: 'variables',
     content: ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n'),
+  });
+});
+
+test('ARCHITECTURE.md draws the states of an account as the table has them', () => {
+  expectGenerated({
+    file: 'ARCHITECTURE.md',
+    name: 'account-states',
+    content: ['```mermaid', accountDiagram(), '```'].join('\n'),
   });
 });

@@ -1,0 +1,362 @@
+import fc from 'fast-check';
+import {
+  backoffDelayMs,
+  budgetLeft,
+  countFailure,
+  NO_FAILURES,
+  SYNC_POLICY,
+  type Failures,
+} from '../../domain/account/budget';
+import { decide, failureEvent, type AccountEvent, type Context } from '../../domain/account/decide';
+import {
+  EVENT_TYPES,
+  STATES,
+  TABLE,
+  type AccountState,
+  type EventType,
+} from '../../domain/account/transitions';
+
+const FAILURE = {
+  code: 'provider_unavailable',
+  message: 'It does not answer.',
+  remedy: 'Wait.',
+  retryAfterMs: null,
+} as const;
+
+const CONTEXT: Context = {
+  nowMs: Date.UTC(2026, 10, 1),
+  policy: SYNC_POLICY,
+  failures: NO_FAILURES,
+  workLeft: true,
+  resumedSince: false,
+};
+
+const eventOf = (type: EventType): AccountEvent =>
+  type === 'transient_failure' || type === 'account_failure'
+    ? { type, failure: FAILURE, progressed: false }
+    : { type };
+
+/** Where each event leads from each state, work being left and the budget not spent; `-` is forbidden, `.` stays. */
+const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>> = {
+  idle: {
+    sync_requested: 'syncing',
+    run_done: '-',
+    run_partial: '-',
+    run_stopped: '-',
+    transient_failure: '-',
+    account_failure: '-',
+    timer_fired: '-',
+    pause: 'paused',
+    resume: '-',
+    credentials_changed: '.',
+    configuration_changed: '.',
+    disconnect: 'disconnected',
+    canceled: 'paused',
+  },
+  syncing: {
+    sync_requested: '.',
+    run_done: 'idle',
+    run_partial: 'idle',
+    run_stopped: 'paused',
+    transient_failure: 'backing_off',
+    account_failure: 'blocked',
+    timer_fired: '-',
+    pause: 'paused',
+    resume: '-',
+    credentials_changed: '.',
+    configuration_changed: '.',
+    disconnect: 'disconnected',
+    canceled: 'paused',
+  },
+  backing_off: {
+    sync_requested: '.',
+    run_done: '-',
+    run_partial: '-',
+    run_stopped: '-',
+    transient_failure: '-',
+    account_failure: '-',
+    timer_fired: 'syncing',
+    pause: 'paused',
+    resume: 'syncing',
+    credentials_changed: 'syncing',
+    configuration_changed: '.',
+    disconnect: 'disconnected',
+    canceled: 'paused',
+  },
+  paused: {
+    sync_requested: '-',
+    run_done: '.',
+    run_partial: '.',
+    run_stopped: '.',
+    transient_failure: '.',
+    account_failure: '.',
+    timer_fired: '-',
+    pause: '.',
+    resume: 'syncing',
+    credentials_changed: '.',
+    configuration_changed: '.',
+    disconnect: 'disconnected',
+    canceled: '.',
+  },
+  blocked: {
+    sync_requested: '-',
+    run_done: '-',
+    run_partial: '-',
+    run_stopped: '-',
+    transient_failure: '-',
+    account_failure: '-',
+    timer_fired: '-',
+    pause: 'paused',
+    resume: 'syncing',
+    credentials_changed: 'syncing',
+    configuration_changed: 'syncing',
+    disconnect: 'disconnected',
+    canceled: '.',
+  },
+  disconnected: {
+    sync_requested: '-',
+    run_done: '.',
+    run_partial: '.',
+    run_stopped: '.',
+    transient_failure: '.',
+    account_failure: '.',
+    timer_fired: '-',
+    pause: '-',
+    resume: '-',
+    credentials_changed: '-',
+    configuration_changed: '-',
+    disconnect: '-',
+    canceled: '-',
+  },
+};
+
+const sentence = (state: AccountState, type: EventType): string => {
+  const outcome = EXPECTED[state][type];
+  const does = { '.': 'changes nothing', '-': 'is refused with its reason' };
+  const leads = outcome === '.' || outcome === '-' ? does[outcome] : `leads to ${outcome}`;
+  return `${type} in ${state} ${leads}`;
+};
+
+describe('the table, state by state and event by event', () => {
+  const pairs = STATES.flatMap((state) => EVENT_TYPES.map((type) => ({ state, type })));
+  test.each(pairs.map((pair) => ({ ...pair, title: sentence(pair.state, pair.type) })))(
+    '$title',
+    ({ state, type }) => {
+      const expected = EXPECTED[state][type];
+      const { next, effects, because } = decide(state, eventOf(type), CONTEXT);
+      expect(next).toBe(expected === '.' || expected === '-' ? state : expected);
+      expect(because).toMatch(/^[A-Z].+\.$/);
+      expect(TABLE[state][type].kind).toBe(expected === '-' ? 'forbidden' : 'moves');
+      if (expected === '-') expect(effects).toEqual([]);
+    },
+  );
+});
+
+describe('what the context decides', () => {
+  test('resume of a paused account without work at hand leads to idle', () => {
+    const { next, effects } = decide('paused', { type: 'resume' }, { ...CONTEXT, workLeft: false });
+    expect(next).toBe('idle');
+    expect(effects).toEqual([{ type: 'write_desired', desired: 'run' }]);
+  });
+
+  test('a stop that was asked for before a resume does not pause again', () => {
+    const context = { ...CONTEXT, resumedSince: true };
+    expect(decide('syncing', { type: 'run_stopped' }, context).next).toBe('syncing');
+  });
+
+  test('a failure beyond the budget blocks and raises attention', () => {
+    const tally = { count: SYNC_POLICY.maxFailuresWithoutProgress, sinceMs: 0 };
+    const context = { ...CONTEXT, failures: { ...NO_FAILURES, withoutProgress: tally } };
+    const { next, effects } = decide('syncing', eventOf('transient_failure'), context);
+    expect(next).toBe('blocked');
+    expect(effects).toContainEqual({ type: 'set_attention', attention: true });
+  });
+
+  test('pause tells the lanes before anything else, and resume tells them to go on', () => {
+    expect(decide('syncing', { type: 'pause' }, CONTEXT).effects).toEqual([
+      { type: 'write_desired', desired: 'pause' },
+    ]);
+    expect(decide('paused', { type: 'resume' }, CONTEXT).effects[0]).toEqual({
+      type: 'write_desired',
+      desired: 'run',
+    });
+  });
+
+  test('whoever causes an event may add why', () => {
+    const { because } = decide('idle', { type: 'pause', reason: 'Ticket 4711.' }, CONTEXT);
+    expect(because).toBe('Paused by a person. Ticket 4711.');
+  });
+
+  test.each([
+    ['credentials_rejected', 'account_failure'],
+    ['secret_unavailable', 'account_failure'],
+    ['not_the_provider', 'account_failure'],
+    ['unknown_account', 'account_failure'],
+    ['rate_limited', 'transient_failure'],
+    ['provider_unavailable', 'transient_failure'],
+    ['permission_missing', 'transient_failure'],
+    ['internal', 'transient_failure'],
+  ] as const)('a step that fails with %s is an %s', (code, type) => {
+    expect(failureEvent({ ...FAILURE, code }, false).type).toBe(type);
+  });
+});
+
+describe('the failure budget', () => {
+  const after = (count: number, progressed: boolean, nowMs = 0): Failures =>
+    Array.from({ length: count }).reduce<Failures>(
+      (failures) => countFailure(failures, { progressed, nowMs }),
+      NO_FAILURES,
+    );
+  const late = SYNC_POLICY.patienceMs + 1;
+
+  test('many failures within the patience block nobody', () => {
+    expect(budgetLeft(after(1000, false), SYNC_POLICY, SYNC_POLICY.patienceMs)).toBe(true);
+  });
+
+  test('few failures block nobody, however long they take', () => {
+    const few = after(SYNC_POLICY.maxFailuresWithoutProgress, false);
+    expect(budgetLeft(few, SYNC_POLICY, late * 100)).toBe(true);
+  });
+
+  test('too many failures over too long block', () => {
+    const many = after(SYNC_POLICY.maxFailuresWithoutProgress + 1, false);
+    expect(budgetLeft(many, SYNC_POLICY, late)).toBe(false);
+  });
+
+  test('failures with progress have the larger budget', () => {
+    const some = after(SYNC_POLICY.maxFailuresWithoutProgress + 1, true);
+    expect(budgetLeft(some, SYNC_POLICY, late)).toBe(true);
+    expect(
+      budgetLeft(after(SYNC_POLICY.maxFailuresWithProgress + 1, true), SYNC_POLICY, late),
+    ).toBe(false);
+  });
+
+  test('progress ends a row of failures without progress', () => {
+    const failures = countFailure(after(50, false), { progressed: true, nowMs: 9 });
+    expect(failures.withoutProgress.count).toBe(0);
+    expect(failures.withProgress).toEqual({ count: 1, sinceMs: 9 });
+  });
+
+  test('the wait doubles up to its limit, and starts anew with progress', () => {
+    const waits = [1, 2, 3, 30].map((n) => backoffDelayMs(after(n, false), SYNC_POLICY, null));
+    const { backoffFirstMs: first, backoffMaxMs: max } = SYNC_POLICY;
+    expect(waits).toEqual([first, 2 * first, 4 * first, max]);
+    expect(backoffDelayMs(after(30, true), SYNC_POLICY, null)).toBe(first);
+  });
+
+  test('the wait is never shorter than the provider asked for', () => {
+    expect(backoffDelayMs(after(1, false), SYNC_POLICY, 7_200_000)).toBe(7_200_000);
+  });
+});
+
+/** A life: events in any order, each with a context that fits what has happened before. */
+const events = fc.array(
+  fc.record({
+    type: fc.constantFrom(...EVENT_TYPES),
+    progressed: fc.boolean(),
+    resumedSince: fc.boolean(),
+    stepMs: fc.integer({ min: 0, max: 86_400_000 }),
+  }),
+  { maxLength: 60 },
+);
+
+interface Life {
+  readonly state: AccountState;
+  readonly context: Context;
+  /** Whether the plan runner has been set going and has not reported since. */
+  readonly running: boolean;
+}
+
+const BIRTH: Life = { state: 'idle', context: { ...CONTEXT, workLeft: false }, running: false };
+
+function live(life: Life, type: EventType, given: Partial<Context>, progressed: boolean) {
+  const context = { ...life.context, ...given };
+  const event = eventOf(type);
+  const decision = decide(
+    life.state,
+    'failure' in event ? { ...event, progressed } : event,
+    context,
+  );
+  let { workLeft, failures } = context;
+  let running = decision.next === 'syncing' && life.running;
+  let started = 0;
+  for (const effect of decision.effects) {
+    if (effect.type === 'run_plan') {
+      workLeft = true;
+      running = true;
+      started += 1;
+    }
+    if (effect.type === 'end_sync') workLeft = false;
+    if (effect.type === 'remember_failures') failures = effect.failures;
+  }
+  const next: Life = {
+    state: decision.next,
+    context: { ...context, workLeft, failures },
+    running,
+  };
+  return { decision, next, started };
+}
+
+function forEveryLife(
+  check: (before: Life, type: EventType, after: ReturnType<typeof live>) => void,
+) {
+  fc.assert(
+    fc.property(events, (script) => {
+      let life = BIRTH;
+      for (const { type, progressed, resumedSince, stepMs } of script) {
+        const nowMs = life.context.nowMs + stepMs;
+        const after = live(life, type, { nowMs, resumedSince }, progressed);
+        check(life, type, after);
+        life = after.next;
+      }
+    }),
+  );
+}
+
+describe('in every life', () => {
+  test('disconnected is final and does nothing', () => {
+    forEveryLife((before, _, { decision }) => {
+      if (before.state !== 'disconnected') return;
+      expect(decision.next).toBe('disconnected');
+      expect(decision.effects.filter(({ type }) => type !== 'end_sync')).toEqual([]);
+    });
+  });
+
+  test('a plan is set going exactly when the account comes into syncing, so that two never run', () => {
+    forEveryLife((before, _, { decision, next, started }) => {
+      const comes = before.state !== 'syncing' && decision.next === 'syncing';
+      expect(started).toBe(comes ? 1 : 0);
+      expect(next.running).toBe(decision.next === 'syncing');
+    });
+  });
+
+  test('pause always reaches paused, unless the account is gone', () => {
+    forEveryLife((before, type, { decision }) => {
+      if (type !== 'pause' || before.state === 'disconnected') return;
+      expect(decision.next).toBe('paused');
+    });
+  });
+
+  test('a timer is set exactly when backing off begins, and dropped when it ends', () => {
+    forEveryLife((before, _, { decision }) => {
+      const types = decision.effects.map(({ type }) => type);
+      const begins = before.state !== 'backing_off' && decision.next === 'backing_off';
+      const ends = before.state === 'backing_off' && decision.next !== 'backing_off';
+      expect(types.includes('set_timer')).toBe(begins);
+      expect(types.includes('clear_timer')).toBe(ends);
+    });
+  });
+
+  test('what is desired agrees with the state: nothing is left paused that should run', () => {
+    let desired = 'run';
+    forEveryLife((before, _, { decision }) => {
+      if (before === BIRTH) desired = 'run';
+      for (const effect of decision.effects) {
+        if (effect.type === 'write_desired') desired = effect.desired;
+      }
+      if (decision.next === 'syncing' || decision.next === 'idle') expect(desired).toBe('run');
+      if (decision.next === 'paused') expect(desired).toBe('pause');
+      if (decision.next === 'disconnected') expect(desired).toBe('cancel');
+    });
+  });
+});
