@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+
+import { DEFAULT_API_KEY, startSimulator, type SimulatorOptions } from './server';
+
+const usage = `Usage: node simulator/main.js [options]
+  --port N                 port on 127.0.0.1; 0 (default) picks a free one
+  --seed N                 seed of the world (1)
+  --customers N            how many customers it has (500)
+  --months N               months of history (18)
+  --as-of ISO              until when it has been lived (today 00:00 UTC)
+  --now ISO                what its clock says at the start (machine time)
+  --api-key KEY            the secret key with every permission (${DEFAULT_API_KEY})
+  --latency-ms N           how long every request takes at least (0)
+  --rate-limit N           requests per second over all endpoints (none)
+  --endpoint-rate-limit N  requests per second of each endpoint (none)`;
+
+/** Exit code for wrong use, as everywhere in Recoup. */
+const WRONG_USE = 2;
+
+function optionsFrom(args: string[]): SimulatorOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      port: { type: 'string', default: '0' },
+      seed: { type: 'string', default: '1' },
+      customers: { type: 'string', default: '500' },
+      months: { type: 'string', default: '18' },
+      'as-of': { type: 'string', default: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` },
+      now: { type: 'string' },
+      'api-key': { type: 'string', default: DEFAULT_API_KEY },
+      'latency-ms': { type: 'string', default: '0' },
+      'rate-limit': { type: 'string' },
+      'endpoint-rate-limit': { type: 'string' },
+    },
+  });
+  const all = values['rate-limit'];
+  const endpoint = values['endpoint-rate-limit'];
+  return {
+    port: integer('port', values.port),
+    seed: integer('seed', values.seed),
+    customers: integer('customers', values.customers),
+    months: integer('months', values.months),
+    asOf: instant('as-of', values['as-of']),
+    ...(values.now !== undefined && { now: instant('now', values.now) }),
+    keys: { [values['api-key']]: { permissions: 'all' } },
+    latencyMs: integer('latency-ms', values['latency-ms']),
+    rateLimits: {
+      ...(all !== undefined && { allPerSecond: integer('rate-limit', all) }),
+      ...(endpoint !== undefined && {
+        endpointPerSecond: integer('endpoint-rate-limit', endpoint),
+      }),
+    },
+  };
+}
+
+function integer(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} must be a whole number, not "${text}".`);
+  return Number(text);
+}
+
+function instant(name: string, text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime()))
+    throw new Error(`--${name} must be an ISO 8601 instant, not "${text}".`);
+  return date;
+}
+
+async function main(): Promise<void> {
+  let options: SimulatorOptions;
+  try {
+    options = optionsFrom(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+    process.exitCode = WRONG_USE;
+    return;
+  }
+  const simulator = await startSimulator(options);
+  const { url, accountId } = simulator;
+  const { seed, customers } = options;
+  process.stdout.write(`${JSON.stringify({ ready: true, url, accountId, seed, customers })}\n`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void simulator.close());
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
