@@ -1,0 +1,127 @@
+import { Command } from '@commander-js/extra-typings';
+import { sql, type Kysely } from 'kysely';
+import type { Account } from '../../db/repositories/accounts';
+import type { Database } from '../../db/schema';
+import { RECORD_KINDS } from '../../domain/records';
+import { accountWorkflowId, resume } from '../../workflows/contract';
+import { withContext, type Context } from '../context';
+import { wrongUse } from '../errors';
+import { opsLinks, workflowLink } from '../links';
+import { latestMrr, renderMrrCharts, renderMrrTables } from '../mrr-table';
+import { paintFor, print, printJson, say, widthOf } from '../output';
+import type { RunView } from '../run-view';
+import { uiOf } from '../temporal';
+import { connectAccount } from './accounts';
+import { newestMonths } from './metrics';
+import { startSync } from './sync';
+
+/** The account that the simulator serves. */
+const DEMO = { account: 'acct_demo', provider: 'stripe' } as const;
+const MONTHS = 12;
+
+export const demoCommand = () =>
+  new Command('demo')
+    .description('What `npm start` runs: connect the simulated account, sync it, show its numbers.')
+    .option('--json', 'the result as one JSON object, the last line on stdout')
+    .addHelpText('after', EXAMPLES)
+    .action(({ json }) =>
+      withContext(async (context) => {
+        const startedMs = performance.now();
+        const show = json ? say : print;
+        const stream = json ? process.stderr : process.stdout;
+        const options = { paint: paintFor(stream), width: widthOf(stream) };
+        const { bold, cyan } = options.paint;
+
+        const account = await connect(context);
+        say(`\n${bold(`Syncing ${account.id}`)}  ${account.display_name ?? ''}`);
+        const view = await sync(context, account);
+        const figures = await newestMonths(context.db, { account: account.id, months: MONTHS });
+        const records = await countRecords(context.db, account.id);
+
+        show(`\n${bold('Monthly recurring revenue')}\n`);
+        show(renderMrrTables(figures, options));
+        show(`\n${renderMrrCharts(figures, options)}`);
+        show(`\n${bold('Look around')}\n`);
+        show(lookAround(context, { account: account.id, run: view.run.id, cyan }));
+        if (json) {
+          printJson({
+            account: account.id,
+            records: [...records.values()].reduce((sum, count) => sum + count, 0),
+            invoices: records.get('invoice') ?? 0,
+            customers: records.get('customer') ?? 0,
+            mrr: latestMrr(figures),
+            warehouseRows: 0,
+            seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+          });
+        }
+        if (view.run.state !== 'complete') process.exitCode = 1;
+      }),
+    );
+
+const EXAMPLES = `
+Needs the running local stack, which names the simulator's address and key in RECOUP_SIMULATOR_URL and
+RECOUP_DEMO_STRIPE_KEY.
+
+Examples:
+  $ npm start
+  $ npm start -- --once --json`;
+
+/** Each time anew: the simulator may have moved to another port since. */
+function connect(context: Context): Promise<Account> {
+  const apiBase = process.env['RECOUP_SIMULATOR_URL'];
+  const secret = process.env['RECOUP_DEMO_STRIPE_KEY'];
+  if (!apiBase || !secret) {
+    throw wrongUse('The demo needs the local stack', 'Run `npm start`, which starts both.');
+  }
+  const { account: externalId, provider } = DEMO;
+  return connectAccount(context, { provider, externalId, secret, apiBase });
+}
+
+/** An earlier demo may have been stopped at any point: whatever it left is resumed. */
+async function sync(context: Context, { id, state }: Account): Promise<RunView> {
+  if (state !== 'idle' && state !== 'syncing') {
+    await (await context.temporal()).updateAccount(id, resume, 'The demo goes on.');
+  }
+  const { end } = await startSync(context, { account: id, reason: 'The demo.' });
+  const view = await end();
+  say(`\n${view.run.id}: ${view.run.summary ?? view.run.state}`);
+  return view;
+}
+
+/** Canonical rows of the account by kind. */
+async function countRecords(
+  db: Kysely<Database>,
+  account: string,
+): Promise<ReadonlyMap<string, number>> {
+  const counts = RECORD_KINDS.map(
+    (kind) => sql`select ${kind} as kind, count(*)::int as count
+      from ${sql.table(kind)} where account_id = ${account}`,
+  );
+  const { rows } = await sql<{ kind: string; count: number }>`
+    ${sql.join(counts, sql` union all `)}`.execute(db);
+  return new Map(rows.map(({ kind, count }) => [kind, count]));
+}
+
+function lookAround(
+  { config }: Context,
+  options: { account: string; run: string; cyan: (text: string) => string },
+): string {
+  const ui = uiOf(config);
+  const { account, run, cyan } = options;
+  const all = opsLinks(ui, { taskQueue: config.RECOUP_SYNC_TASK_QUEUE });
+  const links = [
+    { title: 'This account', url: workflowLink(ui, { workflowId: accountWorkflowId(account) }) },
+    ...all.filter(({ title }) => SHOWN_LINKS.has(title)),
+  ];
+  const lines = [
+    ...links.map(({ title, url }) => [title, cyan(url)] as const),
+    ['Its run', `npx recoup runs show ${run}`] as const,
+    ['Its numbers', `npx recoup metrics --account ${account} --months 24`] as const,
+    ['Sync again', `npx recoup sync ${account}`] as const,
+    ['More', 'npx recoup --help'] as const,
+  ];
+  const width = Math.max(...lines.map(([title]) => title.length));
+  return lines.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`).join('\n');
+}
+
+const SHOWN_LINKS = new Set(['Accounts', 'Needs attention', 'Start a backfill']);

@@ -1,0 +1,124 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import type { Kysely } from 'kysely';
+import { readAccount } from '../../db/repositories/accounts';
+import { listRuns, readProgress, type Run } from '../../db/repositories/runs';
+import type { Database } from '../../db/schema';
+import { accountWorkflowId, requestSync, type UpdateAnswer } from '../../workflows/contract';
+import { requireConnected } from '../account';
+import { withContext, type Context } from '../context';
+import { failed } from '../errors';
+import { follow, type Look } from '../follow';
+import { workflowLink } from '../links';
+import { print, printJson, say } from '../output';
+import { readRunView, runJson, type RunView } from '../run-view';
+import { uiOf } from '../temporal';
+
+export const syncCommand = () =>
+  new Command('sync')
+    .description('Read the account at its billing service, and wait until that is done.')
+    .argument('<account>', 'its id, for example acct_1')
+    .addOption(
+      new Option('--watch', 'draw progress per resource (what waiting does anyway)').conflicts(
+        'wait',
+      ),
+    )
+    .option('--no-wait', 'start it and return at once')
+    .option('--reason <text>', 'kept in the account’s history')
+    .option('--json', 'the run as JSON, as `runs show` gives it')
+    .addHelpText('after', EXAMPLES)
+    .action((account, { reason, wait, json }) =>
+      withContext(async (context) => {
+        await requireConnected(context.db, account);
+        const sync = await startSync(context, { account, reason });
+        if (!wait) {
+          if (json) printJson(sync.answer);
+          else print(sync.answer.because);
+          return;
+        }
+        const view = await sync.end();
+        if (json) printJson(runJson(view));
+        else print(`${view.run.id}: ${view.run.summary ?? view.run.state}`);
+        if (view.run.state !== 'complete') process.exitCode = 1;
+      }),
+    );
+
+const EXAMPLES = `
+Exit codes: 0 complete, 1 partial or failed, 2 wrong use.
+
+Examples:
+  $ recoup sync acct_1
+  $ recoup sync acct_1 --no-wait --reason "after the price change"`;
+
+export interface StartedSync {
+  readonly answer: UpdateAnswer;
+  /**
+   * Waits for the sync and what follows it: metrics and the warehouse's load. Errors: exit code 1 when the account stopped
+   * for another reason than the end of its run.
+   */
+  end(): Promise<RunView>;
+}
+
+/** Asks the account's workflow for a sync, and says where to watch it. */
+export async function startSync(
+  context: Context,
+  options: { account: string; reason?: string | undefined },
+): Promise<StartedSync> {
+  const { account } = options;
+  const before = await newestSync(context.db, account);
+  const temporal = await context.temporal();
+  const answer = await temporal.updateAccount(account, requestSync, options.reason);
+  say(
+    `Temporal UI  ${workflowLink(uiOf(context.config), { workflowId: accountWorkflowId(account) })}`,
+  );
+  if (!isGoing(answer.state)) throw stopped(account, answer);
+  const ended = before?.ended_at ? before.id : null;
+  return {
+    answer,
+    end: async () => {
+      const run = await follow(() => look(context.db, { account, ended }), {
+        onInterrupt: `Stopped watching; the sync goes on. See it again: recoup runs list --account ${account}`,
+      });
+      return readRunView(context.db, run);
+    },
+  };
+}
+
+/** `ended`: the newest run before this sync, when it had ended; it is not the one that is awaited. */
+async function look(
+  db: Kysely<Database>,
+  { account: id, ended }: { account: string; ended: string | null },
+): Promise<Look<string>> {
+  // The account is read before its run: once it is at rest, the run that is read next is the one that it came to rest after.
+  const account = await readAccount(db, id);
+  const newest = await newestSync(db, id);
+  const run = newest?.id === ended ? undefined : newest;
+  const progress = run === undefined ? [] : await readProgress(db, run);
+  if (isGoing(account.state)) {
+    const waits = account.state === 'backing_off';
+    const note = waits ? `Waiting for the next try. ${account.state_reason ?? ''}` : null;
+    return { progress, note, ended: null };
+  }
+  if (run === undefined || (account.state !== 'idle' && run.ended_at === null)) {
+    throw stopped(id, { state: account.state, because: account.state_reason ?? '' });
+  }
+  return { progress, note: null, ended: run.id };
+}
+
+/** Backfills that may have started since the newest sync did. */
+const RECENT_RUNS = 100;
+
+async function newestSync(db: Kysely<Database>, accountId: string): Promise<Run | undefined> {
+  const runs = await listRuns(db, { accountId, limit: RECENT_RUNS });
+  return runs.find(({ kind }) => kind === 'sync');
+}
+
+/** Whether a sync is at hand in this state. */
+const isGoing = (state: string): boolean => state === 'syncing' || state === 'backing_off';
+
+function stopped(account: string, { state, because }: UpdateAnswer): Error {
+  const remedy =
+    state === 'disconnected'
+      ? 'Connect it again with `recoup accounts add`.'
+      : `Then: \`recoup accounts resume ${account}\`.`;
+  return failed(`${account} is ${state}: ${because}`, remedy);
+}

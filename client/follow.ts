@@ -1,0 +1,46 @@
+/** Watches something that goes on by itself, until it has ended. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ResourceProgress } from '../activities/contract';
+import { say } from './output';
+import { openProgress } from './progress';
+
+const POLL_MS = 300;
+const EXIT_ON_INTERRUPT = 130;
+
+export interface Look<T> {
+  readonly progress: readonly ResourceProgress[];
+  /** Something to tell, said once: why it waits. */
+  readonly note: string | null;
+  /** Null while it goes on. */
+  readonly ended: T | null;
+}
+
+export interface FollowOptions {
+  /** What to say when the watcher is interrupted: it goes on all the same. */
+  readonly onInterrupt: string;
+}
+
+/** Polls until `look` tells an end. There is no limit in time: what is watched has its own, and Ctrl-C ends the watching only. */
+export async function follow<T>(look: () => Promise<Look<T>>, options: FollowOptions): Promise<T> {
+  const view = openProgress();
+  const interrupt = (): void => {
+    view.stop();
+    say(options.onInterrupt);
+    process.exit(EXIT_ON_INTERRUPT);
+  };
+  process.once('SIGINT', interrupt);
+  let noted: string | null = null;
+  try {
+    for (;;) {
+      const { progress, note, ended } = await look();
+      view.update(progress);
+      if (note !== null && note !== noted) view.note(note);
+      noted = note;
+      if (ended !== null) return ended;
+      await sleep(POLL_MS);
+    }
+  } finally {
+    process.off('SIGINT', interrupt);
+    view.stop();
+  }
+}

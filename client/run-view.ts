@@ -1,0 +1,124 @@
+/** A run as people and programs read it. */
+import type { Kysely } from 'kysely';
+import { readRun, type Run } from '../db/repositories/runs';
+import { readTaskFacts } from '../db/repositories/tasks';
+import type { Database } from '../db/schema';
+import { progressOf, type ResourceProgress } from '../domain/sync/progress';
+import { formatCount, formatInstant, paintFor, renderTable, widthOf, type Paint } from './output';
+
+/** Objects kept raw only that a view names; the run counts them all. */
+const MAX_NOT_NORMALISED = 100;
+
+export interface RunView {
+  readonly run: Run;
+  readonly resources: readonly ResourceProgress[];
+  readonly objects: number;
+  readonly changedRows: number;
+  readonly notNormalised: {
+    readonly count: number;
+    readonly first: readonly {
+      readonly type: string;
+      readonly id: string;
+      readonly reason: string;
+    }[];
+  };
+}
+
+/** Errors: invalid_input for a run that does not exist. */
+export async function readRunView(db: Kysely<Database>, id: string): Promise<RunView> {
+  const run = await readRun(db, id);
+  const [tasks, first, { count }] = await Promise.all([
+    readTaskFacts(db, id),
+    db
+      .selectFrom('not_normalised')
+      .select(['type', 'external_id as id', 'reason'])
+      .where('run_id', '=', id)
+      .orderBy('type')
+      .orderBy('external_id')
+      .limit(MAX_NOT_NORMALISED)
+      .execute(),
+    db
+      .selectFrom('not_normalised')
+      .select((row) => row.fn.countAll<bigint>().as('count'))
+      .where('run_id', '=', id)
+      .executeTakeFirstOrThrow(),
+  ]);
+  return {
+    run,
+    resources: progressOf(tasks, run.floor),
+    objects: tasks.reduce((sum, task) => sum + task.objects, 0),
+    changedRows: tasks.reduce((sum, task) => sum + task.changedRows, 0),
+    notNormalised: { count: Number(count), first },
+  };
+}
+
+export const runHeadJson = (run: Run) => ({
+  run: run.id,
+  account: run.account_id,
+  kind: run.kind,
+  state: run.state,
+  desired: run.desired,
+  from: run.window_from,
+  until: run.until,
+  startedAt: run.started_at,
+  endedAt: run.ended_at,
+  summary: run.summary,
+});
+
+export const runJson = ({ run, ...rest }: RunView) => ({ ...runHeadJson(run), ...rest });
+
+export const paintState = (paint: Paint, state: string): string =>
+  state === 'complete' || state === 'idle'
+    ? paint.green(state)
+    : state === 'running' || state === 'syncing'
+      ? paint.cyan(state)
+      : paint.yellow(state);
+
+/** Head, resources, and whatever is missing with its reason. */
+export function renderRun({ run, ...view }: RunView): string {
+  const paint = paintFor(process.stdout);
+  const width = widthOf(process.stdout);
+  const facts = [
+    ['Run', `${run.id}, a ${run.kind} of ${run.account_id}`],
+    ['State', paintState(paint, run.state)],
+    [
+      'Window',
+      `${run.window_from === null ? 'since ever' : `from ${formatInstant(run.window_from)}`}, until ${formatInstant(run.until)}`,
+    ],
+    ['Started', formatInstant(run.started_at)],
+    ['Ended', formatInstant(run.ended_at)],
+    ['Read', `${formatCount(view.objects)} objects; ${formatCount(view.changedRows)} rows changed`],
+    ...(run.summary === null ? [] : [['Summary', run.summary]]),
+  ];
+  const blocks = [
+    renderTable([{ head: '' }, { head: '' }], facts, { paint, width }).trimStart(),
+    renderTable(
+      [
+        { head: 'Resource' },
+        { head: 'Objects', align: 'right' },
+        { head: 'Read', align: 'right' },
+        { head: 'State' },
+      ],
+      view.resources.map(({ resource, objects, percent, state, reason }) => [
+        resource,
+        formatCount(objects),
+        `${percent} %`,
+        state === 'parked' ? paint.yellow(`parked: ${reason ?? 'no reason was kept'}`) : state,
+      ]),
+      { paint, width },
+    ),
+    renderNotNormalised(view.notNormalised, { paint, width }),
+  ];
+  return blocks.filter((block) => block !== '').join('\n\n');
+}
+
+function renderNotNormalised(
+  { count, first }: RunView['notNormalised'],
+  options: { paint: Paint; width: number },
+): string {
+  if (count === 0) return '';
+  const rows = first.map(({ type, id, reason }) => [type, id, reason]);
+  const shown = first.length < count ? `, the first ${first.length}` : '';
+  const title = `Kept raw only, since they could not be normalised (${formatCount(count)}${shown})`;
+  return `${title}\n${renderTable([{ head: 'Type' }, { head: 'Id' }, { head: 'Reason' }], rows, options)}`;
+}

@@ -1,0 +1,193 @@
+/** The CLI's side of Temporal: reach an account's workflow, start a backfill, ask whether anybody works. */
+import {
+  Client,
+  Connection,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WithStartWorkflowOperation,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import type { Config } from '../config/config';
+import {
+  accountWorkflowId,
+  backfillStatus,
+  backfillWorkflowId,
+  WORKFLOW_TYPES,
+  type AccountInput,
+  type BackfillInput,
+  type BackfillStatus,
+  type RunResult,
+  type UpdateAnswer,
+} from '../workflows/contract';
+import { failed, wrongUse } from './errors';
+import type { Ui } from './links';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** An update is answered by a worker within a workflow task or two. */
+const UPDATE_TIMEOUT_MS = 30_000;
+const POLLER_TASK_QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
+
+export type Update = UpdateDefinition<UpdateAnswer, [{ reason?: string }]>;
+
+export interface StartedBackfill {
+  readonly workflowId: string;
+  /** Of the first run in the chain. */
+  readonly runId: string;
+  status(): Promise<BackfillStatus>;
+  /** Null while it goes on. Errors: exit code 1 when it failed or was terminated. */
+  ended(): Promise<RunResult | null>;
+}
+
+export class Temporal {
+  private constructor(
+    private readonly config: Config,
+    private readonly connection: Connection,
+    readonly client: Client,
+  ) {}
+
+  static async connect(config: Config): Promise<Temporal> {
+    const address = config.TEMPORAL_ADDRESS;
+    try {
+      const connection = await Connection.connect({
+        address,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+      });
+      const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+      return new Temporal(config, connection, client);
+    } catch (cause) {
+      throw failed(
+        `Temporal cannot be reached at ${address}`,
+        'Start the local stack with `npm start`, or check TEMPORAL_ADDRESS.',
+        cause,
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  /** Sends an update to the account's workflow, which is started first where it does not run. */
+  async updateAccount(account: string, update: Update, reason?: string): Promise<UpdateAnswer> {
+    await this.requireWorker();
+    const input: AccountInput = { account };
+    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW_TYPES.account, {
+      workflowId: accountWorkflowId(account),
+      taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    return this.answered(() =>
+      this.client.workflow.executeUpdateWithStart(update, {
+        args: [reason === undefined ? {} : { reason }],
+        startWorkflowOperation,
+      }),
+    );
+  }
+
+  /** `suffix` makes the workflow's id its own. Errors: exit code 2 when a backfill with that id was started already. */
+  async startBackfill(input: BackfillInput, options: { suffix: string }): Promise<StartedBackfill> {
+    await this.requireWorker();
+    const workflowId = backfillWorkflowId({ accountId: input.account, suffix: options.suffix });
+    const handle = await this.answered(() =>
+      this.client.workflow.start<(input: BackfillInput) => Promise<RunResult>>(
+        WORKFLOW_TYPES.backfill,
+        {
+          workflowId,
+          taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          args: [input],
+        },
+      ),
+    );
+    const latest = this.client.workflow.getHandle(workflowId);
+    return {
+      workflowId,
+      runId: handle.firstExecutionRunId,
+      status: () => this.answered(() => latest.query(backfillStatus)),
+      ended: async () => {
+        const { status } = await this.answered(() => latest.describe());
+        if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return null;
+        return this.answered(() => handle.result());
+      },
+    };
+  }
+
+  /** Workers that lately asked for work of each kind. */
+  async pollers(): Promise<{ workflow: number; activity: number }> {
+    const [workflow, activity] = await Promise.all([
+      this.pollersOf(POLLER_TASK_QUEUE_TYPE.workflow),
+      this.pollersOf(POLLER_TASK_QUEUE_TYPE.activity),
+    ]);
+    return { workflow, activity };
+  }
+
+  /** Names of the search attributes that the namespace knows. */
+  async searchAttributes(): Promise<Set<string>> {
+    const { customAttributes } = await this.connection.operatorService.listSearchAttributes({
+      namespace: this.config.TEMPORAL_NAMESPACE,
+    });
+    return new Set(Object.keys(customAttributes));
+  }
+
+  private async pollersOf(taskQueueType: number): Promise<number> {
+    const { pollers } = await this.client.workflowService.describeTaskQueue({
+      namespace: this.config.TEMPORAL_NAMESPACE,
+      taskQueue: { name: this.config.RECOUP_SYNC_TASK_QUEUE },
+      taskQueueType,
+    });
+    return pollers.length;
+  }
+
+  /** Without a worker an update would wait in silence. */
+  private async requireWorker(): Promise<void> {
+    const { workflow } = await this.answered(() => this.pollers());
+    if (workflow > 0) return;
+    throw failed(
+      `No worker polls the task queue ${this.config.RECOUP_SYNC_TASK_QUEUE}`,
+      'Start one with `npm start`, and look with `recoup doctor`.',
+    );
+  }
+
+  private async answered<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, call);
+    } catch (thrown) {
+      if (thrown instanceof WorkflowExecutionAlreadyStartedError) {
+        throw wrongUse(
+          `${thrown.workflowId} was started just now`,
+          'Wait a second, then try again.',
+          thrown,
+        );
+      }
+      if (thrown instanceof WorkflowUpdateFailedError || thrown instanceof WorkflowFailedError) {
+        const { cause } = thrown;
+        const wrong = cause instanceof ApplicationFailure && cause.type === 'invalid_input';
+        const message = cause?.message ?? thrown.message;
+        throw wrong
+          ? wrongUse(message, '', thrown)
+          : failed(message, 'Look at the workflow in the Temporal UI: `recoup links`.', thrown);
+      }
+      if (thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+        throw failed(
+          `No worker answered within ${UPDATE_TIMEOUT_MS / 1000} s`,
+          'Check the worker’s log, and look with `recoup doctor`.',
+          thrown,
+        );
+      }
+      if (thrown instanceof ServiceError) {
+        const why = thrown.cause instanceof Error ? thrown.cause.message : thrown.message;
+        throw failed(`Temporal refused: ${why}`, 'Look with `recoup doctor`.', thrown);
+      }
+      throw thrown;
+    }
+  }
+}
+
+export const uiOf = (config: Config): Ui => ({
+  baseUrl: config.RECOUP_TEMPORAL_UI_URL.replace(/\/+$/, ''),
+  namespace: config.TEMPORAL_NAMESPACE,
+});

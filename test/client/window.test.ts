@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { DateTime } from 'luxon';
+import { parseWindow } from '../../client/window';
+
+const from = (text: string) => parseWindow({ from: text }).from;
+
+describe('a window of time', () => {
+  test.each([
+    ['a date is its midnight in UTC', '2026-10-01', '2026-10-01T00:00:00.000Z'],
+    ['a date without dashes', '20261001', '2026-10-01T00:00:00.000Z'],
+    ['a month is its first day', '2026-10', '2026-10-01T00:00:00.000Z'],
+    ['a year is its first day', '2026', '2026-01-01T00:00:00.000Z'],
+    ['a week is its Monday', '2026-W40', '2026-09-28T00:00:00.000Z'],
+    ['a day of the year', '2026-274', '2026-10-01T00:00:00.000Z'],
+    ['an instant with Z', '2026-10-01T06:30:00Z', '2026-10-01T06:30:00.000Z'],
+    ['an instant with an offset', '2026-10-01T06:30+02:00', '2026-10-01T04:30:00.000Z'],
+    ['an instant without one is UTC', '2026-10-01T06:30', '2026-10-01T06:30:00.000Z'],
+    ['24:00 is the next midnight', '2026-10-01T24:00:00Z', '2026-10-02T00:00:00.000Z'],
+  ])('%s', (_name, text, instant) => {
+    expect(from(text)).toBe(instant);
+  });
+
+  test.each([
+    '',
+    'yesterday',
+    '2026-02-30',
+    '2026-13-01',
+    '10:00',
+    '1.10.2026',
+    '2026-10-01 06:30',
+    '1696118400',
+  ])('refuses %j and names the option, the text and a correct form', (text) => {
+    expect(() => parseWindow({ to: text })).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: expect.stringContaining(`--to "${text}" is not a date`) as string,
+        remedy: expect.stringContaining('2026-10-01T06:00:00Z') as string,
+      }),
+    );
+  });
+
+  test('a side that is left out is absent', () => {
+    expect(parseWindow({})).toEqual({});
+    expect(Object.keys(parseWindow({ to: '2026-10-01' }))).toEqual(['to']);
+  });
+
+  test('is half-open, so that an empty one is refused as an inverted one is', () => {
+    const empty = { from: '2026-10-01', to: '2026-10-01T00:00:00Z' };
+    expect(() => parseWindow(empty)).toThrow(/window is empty/);
+    expect(() => parseWindow({ from: '2026-10-02', to: '2026-10-01' })).toThrow(/window is empty/);
+    expect(() => parseWindow({ from: '2026-10-01', to: '2026-10-01T00:00:00.001Z' })).not.toThrow();
+  });
+
+  test('compares instants, not texts: an offset may turn the order round', () => {
+    const text = { from: '2026-10-01T01:00+05:00', to: '2026-09-30T21:00Z' };
+    expect(parseWindow(text)).toEqual({
+      from: '2026-09-30T20:00:00.000Z',
+      to: '2026-09-30T21:00:00.000Z',
+    });
+  });
+
+  test('property: the same instant in any zone and form gives the same window', () => {
+    const instants = fc.date({
+      min: new Date('1990-01-01'),
+      max: new Date('2100-01-01'),
+      noInvalidDate: true,
+    });
+    fc.assert(
+      fc.property(instants, fc.integer({ min: -14 * 60, max: 14 * 60 }), (instant, offset) => {
+        const zoned = DateTime.fromJSDate(instant, {
+          zone: `UTC${offset < 0 ? '-' : '+'}${Math.abs(Math.trunc(offset / 60))}`,
+        });
+        for (const text of [
+          zoned.toISO(),
+          zoned.toISOWeekDate() + zoned.toFormat("'T'HH:mm:ss.SSSZZ"),
+        ]) {
+          expect(from(text ?? '')).toBe(instant.toISOString());
+        }
+      }),
+    );
+  });
+});
