@@ -1,5 +1,14 @@
 /** The local stack: which services there are, in the order of their start, and what is told about them. */
-import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { StackError, describeEnd, readyLine } from './children.mjs';
 import { commandOf, endGroups } from './groups.mjs';
@@ -43,8 +52,8 @@ function postgresFolder() {
   ownFolder(OUTSIDE_FOLDER, user);
   const folder = join(OUTSIDE_FOLDER, 'postgres');
   // For people: where the data of this clone are.
-  if (!existsSync(join(DATA_FOLDER, 'postgres')))
-    symlinkSync(folder, join(DATA_FOLDER, 'postgres'));
+  const pointer = join(DATA_FOLDER, 'postgres');
+  if (!lstatSync(pointer, { throwIfNoEntry: false })) symlinkSync(folder, pointer);
   return folder;
 }
 
@@ -61,17 +70,11 @@ export async function endLeftovers(say) {
 
 /** Removes everything that a stack of this clone has kept. */
 export function wipe(say) {
-  for (const name of [
-    'postgres',
-    'temporal.db',
-    'temporal.db-shm',
-    'temporal.db-wal',
-    'warehouse.duckdb',
-  ]) {
+  const kept = ['lock', 'logs', 'test-result.json'];
+  // Secrets in a database that stays can be read with this key only.
+  if (process.env.DATABASE_URL) kept.push('secret.key');
+  for (const name of readdirSync(DATA_FOLDER).filter((each) => !kept.includes(each))) {
     rmSync(join(DATA_FOLDER, name), { recursive: true, force: true });
-  }
-  for (const name of ['warehouse.duckdb.wal', 'world.json', 'secret.key']) {
-    rmSync(join(DATA_FOLDER, name), { force: true });
   }
   rmSync(OUTSIDE_FOLDER, { recursive: true, force: true });
   for (const name of ['DATABASE_URL', 'TEMPORAL_ADDRESS']) {
