@@ -38,7 +38,7 @@ const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], unknow
 
 /** Canonical records of one Stripe object. A deleted one, of which only the id is left, gives none. */
 export function normalise({ type, value }: RawObject): Normalised {
-  const normaliser = NORMALISERS[type];
+  const normaliser = Object.hasOwn(NORMALISERS, type) ? NORMALISERS[type] : undefined;
   if (normaliser === undefined) throw new NotNormalisable(`${type}: not a type that is known`);
   if (value['deleted'] === true) return NOTHING;
   return { ...NOTHING, ...normaliser(value) };

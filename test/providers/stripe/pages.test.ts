@@ -1,0 +1,253 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stripe } from '../../../providers/stripe/stripe';
+import type { PageRequest } from '../../../providers/provider';
+import { sendJson, startHttpStub, type HttpStub } from '../../support/http-stub';
+
+const CREATED = 1_760_000_000;
+const WINDOW = {
+  from: new Date('2026-01-01T00:00:00.500Z'),
+  to: new Date('2026-02-01T00:00:00.500Z'),
+};
+
+type Json = Record<string, unknown>;
+type Route = (query: URLSearchParams, request: IncomingMessage) => Json;
+
+let stub: HttpStub;
+let routes: Record<string, Route>;
+
+beforeAll(async () => {
+  stub = await startHttpStub((request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? '', 'http://stub');
+    if (url.pathname === '/v1/account') {
+      sendJson(response, 200, { id: 'acct_1', object: 'account' });
+      return;
+    }
+    const route = routes[url.pathname];
+    const body = route?.(url.searchParams, request) ?? missing('id');
+    sendJson(response, route === undefined ? 404 : body['error'] === undefined ? 200 : 400, body);
+  });
+});
+afterAll(() => stub.close());
+
+const list = (data: Json[], more = false): Json => ({ object: 'list', has_more: more, data });
+const object = (type: string, id: string, extra: Json = {}): Json => ({
+  id,
+  object: type,
+  created: CREATED,
+  ...extra,
+});
+const missing = (param: string): Json => ({
+  error: { type: 'invalid_request_error', code: 'resource_missing', param },
+});
+
+const connect = () =>
+  stripe.connect({ externalId: 'acct_1', secret: 'sk_test_1', apiBase: stub.base });
+
+const request = (resource: string, more: Partial<PageRequest> = {}): PageRequest => ({
+  resource,
+  window: WINDOW,
+  cursor: null,
+  lastSeen: null,
+  signal: new AbortController().signal,
+  ...more,
+});
+
+const ids = (page: { objects: readonly { id: string }[] }): string[] =>
+  page.objects.map(({ id }) => id);
+
+test('a window is asked for in whole seconds, half-open, a hundred objects at a time', async () => {
+  let asked = '';
+  routes = {
+    '/v1/charges': (query) => {
+      asked = decodeURIComponent(query.toString());
+      return list([]);
+    },
+  };
+  await connect().fetchPage(request('payment_attempt'));
+  expect(asked).toBe('limit=100&created[gte]=1767225601&created[lt]=1769904001');
+});
+
+test('pages follow each other by cursor until the list has no more', async () => {
+  routes = {
+    '/v1/charges': (query) =>
+      query.get('starting_after') === null
+        ? list([object('charge', 'ch_2'), object('charge', 'ch_1', { created: CREATED - 9 })], true)
+        : list([object('charge', `after_${String(query.get('starting_after'))}`)]),
+  };
+  const client = connect();
+  const first = await client.fetchPage(request('payment_attempt'));
+  expect(ids(first)).toEqual(['ch_2', 'ch_1']);
+  expect(first.oldestCreatedAt).toEqual(new Date((CREATED - 9) * 1000));
+  expect(first.requests).toBe(1);
+  const second = await client.fetchPage(
+    request('payment_attempt', { cursor: first.nextCursor, lastSeen: first.oldestCreatedAt }),
+  );
+  expect(ids(second)).toEqual(['after_ch_1']);
+  expect(second.nextCursor).toBeNull();
+});
+
+test('when the object behind the cursor is gone, the walk goes on from its second', async () => {
+  routes = {
+    '/v1/charges': (query) => {
+      if (query.get('starting_after') !== null) return missing('starting_after');
+      return list([object('charge', `from_${String(query.get('created[lte]'))}`)]);
+    },
+  };
+  const page = await connect().fetchPage(
+    request('payment_attempt', { cursor: '0:ch_gone', lastSeen: new Date(CREATED * 1000) }),
+  );
+  expect(ids(page)).toEqual([`from_${String(CREATED)}`]);
+  expect(page.requests).toBe(2);
+});
+
+test('without a last seen object, a cursor that is gone is an error', async () => {
+  routes = { '/v1/charges': () => missing('starting_after') };
+  const fetched = connect().fetchPage(request('payment_attempt', { cursor: '0:ch_gone' }));
+  await expect(fetched).rejects.toMatchObject({ code: 'request_refused' });
+});
+
+test('prices are walked twice: the active ones, then the others', async () => {
+  routes = {
+    '/v1/prices': (query) => {
+      const kind = query.get('active') === 'true' ? 'active' : 'inactive';
+      const after = query.get('starting_after');
+      return list([object('price', `${kind}_${after ?? 'first'}`)], after === null);
+    },
+  };
+  const client = connect();
+  const seen: string[] = [];
+  let cursor: string | null = null;
+  const MAX_PAGES = 9;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const page = await client.fetchPage(request('price', { cursor }));
+    seen.push(...ids(page));
+    cursor = page.nextCursor;
+    if (cursor === null) break;
+  }
+  expect(seen).toEqual([
+    'active_first',
+    'active_active_first',
+    'inactive_first',
+    'inactive_inactive_first',
+  ]);
+  expect(stripe.resources.find(({ name }) => name === 'price')?.splittable).toBe(false);
+});
+
+test('subscriptions are asked for in every status, events only for those of subscriptions', async () => {
+  const asked: Record<string, string[]> = {};
+  routes = {
+    '/v1/subscriptions': (query) => {
+      asked['status'] = query.getAll('status');
+      return list([]);
+    },
+    '/v1/events': (query) => {
+      asked['types'] = query.getAll('types[]');
+      return list([]);
+    },
+  };
+  await connect().fetchPage(request('subscription'));
+  await connect().fetchPage(request('event'));
+  expect(asked['status']).toEqual(['all']);
+  expect(asked['types']).toContain('customer.subscription.updated');
+});
+
+test('the lines of an invoice that came cut are read to their end', async () => {
+  const lines = Array.from({ length: 250 }, (_, index) => ({
+    id: `il_${String(index)}`,
+    object: 'line_item',
+    discounts: [],
+  }));
+  routes = {
+    '/v1/invoices': () =>
+      list([
+        object('invoice', 'in_1', { lines: { ...list(lines.slice(0, 10), true), url: '/x' } }),
+      ]),
+    '/v1/invoices/in_1/lines': (query) => {
+      const from = lines.findIndex(({ id }) => id === query.get('starting_after')) + 1;
+      return list(lines.slice(from, from + 100), from + 100 < lines.length);
+    },
+  };
+  const page = await connect().fetchPage(request('invoice'));
+  expect(page.objects[0]?.value['lines']).toEqual({ ...list(lines), url: '/x' });
+  expect(page.requests).toBe(4);
+});
+
+test('the items of a subscription that came cut are read to their end', async () => {
+  const item = { id: 'si_1', object: 'subscription_item', discounts: [] };
+  routes = {
+    '/v1/subscriptions': () => list([object('subscription', 'sub_1', { items: list([], true) })]),
+    '/v1/subscription_items': (query) =>
+      query.get('subscription') === 'sub_1' ? list([item]) : missing('subscription'),
+  };
+  const page = await connect().fetchPage(request('subscription'));
+  expect(page.objects[0]?.value['items']).toEqual(list([item]));
+});
+
+describe('coupons of item-level discounts, which no expansion reaches', () => {
+  const discounted = (id: string, coupon: string): Json =>
+    object('subscription', id, {
+      items: list([
+        { id: `si_${id}`, discounts: [{ id: `di_${id}`, source: { type: 'coupon', coupon } }] },
+      ]),
+    });
+
+  test('are read once each', async () => {
+    let reads = 0;
+    routes = {
+      '/v1/subscriptions': () => list([discounted('a', 'SAVE'), discounted('b', 'SAVE')]),
+      '/v1/coupons/SAVE': () => {
+        reads += 1;
+        return object('coupon', 'SAVE');
+      },
+    };
+    const page = await connect().fetchPage(request('subscription'));
+    expect(JSON.stringify(page.objects[1]?.value)).toContain('"coupon":{"id":"SAVE"');
+    expect(reads).toBe(1);
+  });
+
+  test('stay ids when they were deleted', async () => {
+    routes = { '/v1/subscriptions': () => list([discounted('a', 'GONE')]) };
+    const page = await connect().fetchPage(request('subscription'));
+    expect(JSON.stringify(page.objects[0]?.value)).toContain('"coupon":"GONE"');
+  });
+});
+
+test('invoice items are dated by their `date`, since they have no `created`', async () => {
+  routes = {
+    '/v1/invoiceitems': () => list([{ id: 'ii_1', object: 'invoiceitem', date: CREATED }]),
+  };
+  const page = await connect().fetchPage(request('invoice_item'));
+  expect(page.oldestCreatedAt).toEqual(new Date(CREATED * 1000));
+});
+
+test('the version of a page is the time at the provider when the request began', async () => {
+  const DELAY_MS = 1_200;
+  const slow = await startHttpStub((incoming, response) => {
+    const date = { date: 'Tue, 01 Sep 2026 10:00:00 GMT' };
+    if (incoming.url === '/v1/account') {
+      sendJson(response, 200, { id: 'acct_1', object: 'account' }, date);
+      return;
+    }
+    setTimeout(() => {
+      sendJson(response, 200, list([]), date);
+    }, DELAY_MS);
+  });
+  try {
+    const client = stripe.connect({ externalId: 'acct_1', secret: 's', apiBase: slow.base });
+    const page = await client.fetchPage(request('refund'));
+    const behindMs = Date.parse('2026-09-01T10:00:00Z') - page.readAt.getTime();
+    expect(behindMs).toBeGreaterThanOrEqual(DELAY_MS - 10);
+  } finally {
+    await slow.close();
+  }
+});
+
+test.each(['nonsense', '7:in_1', ''])('"%s" is no cursor', async (cursor) => {
+  const fetched = connect().fetchPage(request('invoice', { cursor }));
+  await expect(fetched).rejects.toMatchObject({ code: 'invalid_input' });
+});
+
+test('a resource that Stripe does not have is refused', async () => {
+  const fetched = connect().fetchPage(request('unicorn'));
+  await expect(fetched).rejects.toMatchObject({ code: 'invalid_input' });
+});
