@@ -25,9 +25,10 @@ const MUST: ActivityOptions = {
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
 };
 
-/** Reads and writes all dirty customers, or replaces the account's rows in the warehouse. */
+/** Reads and writes all dirty customers, or replaces the account's rows in the warehouse; the worker beats for it. */
 const BULK: ActivityOptions = {
   startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '30 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 4 },
 };
 

@@ -7,6 +7,7 @@ import {
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
 } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/bundle';
@@ -119,7 +120,9 @@ export class Harness {
     });
   }
 
-  async startBackfill(input: unknown): Promise<WorkflowHandle<typeof backfill>> {
+  async startBackfill(
+    input: unknown,
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof backfill>> {
     const handle = await this.client.workflow.start<typeof backfill>('backfill', {
       taskQueue: this.taskQueue,
       workflowId: backfillWorkflowId({ accountId: 'acct_1', suffix: randomUUID() }),

@@ -1,0 +1,93 @@
+/**
+ * The sync worker: one process that runs the workflows and steps of syncs and backfills until it is told to stop. It says on
+ * stdout, in one JSON line, when it is ready, and logs JSON on stderr. It exits 0 after a drain, 1 when it failed, 2 when it is
+ * configured wrongly.
+ */
+import { join } from 'node:path';
+import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createSyncActivities } from '../activities';
+import { createComputeMetrics } from '../activities/metrics-compute';
+import { ConfigError, loadConfig, type Config } from '../config/config';
+import { openDatabase } from '../db/database';
+import { migrate } from '../db/migrate';
+import { createSecretBox } from '../db/secret-box';
+import { findProvider } from '../providers/registry';
+import { workflowBundle } from './bundle';
+import { heartbeat } from './heartbeat';
+import { createLogger, temporalLogger } from './log';
+import { payloadGuard } from './payload-guard';
+import { drainOnSignal } from './shutdown';
+
+const CACHE_FOLDER = join('.recoup', 'cache');
+/** Lanes end after the request at hand. What takes longer is given up: its uncommitted pages are read again. */
+const DRAIN_LIMIT = '20 seconds';
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const logger = createLogger(config.RECOUP_LOG_LEVEL);
+  Runtime.install({
+    logger: temporalLogger(logger),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} },
+    },
+    // Signals are handled here, so that a second one ends the process.
+    shutdownSignals: [],
+  });
+  // Until there is a worker, nothing has to be drained.
+  let stop = (): void => process.exit(0);
+  drainOnSignal(() => stop());
+
+  const db = openDatabase({
+    url: config.DATABASE_URL,
+    poolSize: config.RECOUP_DATABASE_POOL,
+    applicationName: 'recoup-worker',
+  });
+  for (const name of await migrate(db)) logger.info({ migration: name }, 'migrated');
+  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.TEMPORAL_NAMESPACE,
+    taskQueue: config.RECOUP_SYNC_TASK_QUEUE,
+    workflowBundle: await workflowBundle({
+      cacheFolder: CACHE_FOLDER,
+      logger: temporalLogger(logger),
+    }),
+    activities: createActivities(config, { db, logger }),
+    interceptors: { activity: [heartbeat] },
+    dataConverter: { payloadCodecs: [payloadGuard] },
+    shutdownForceTime: DRAIN_LIMIT,
+  });
+  stop = () => worker.shutdown();
+  const running = worker.run();
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, taskQueue: worker.options.taskQueue, pid: process.pid })}\n`,
+  );
+  await running;
+  await connection.close();
+  await db.destroy();
+}
+
+function createActivities(
+  config: Config,
+  { db, logger }: { db: ReturnType<typeof openDatabase>; logger: Logger },
+) {
+  const secretBox = createSecretBox({
+    key: config.RECOUP_SECRET_KEY,
+    keyFile: config.RECOUP_SECRET_KEY_FILE,
+  });
+  return {
+    ...createSyncActivities({ db, secretBox, findProvider, config, logger }),
+    computeMetrics: createComputeMetrics({ db }),
+  };
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const wrong = error instanceof ConfigError;
+    const text = error instanceof Error ? (wrong ? error.message : error.stack) : String(error);
+    process.stderr.write(`recoup worker: ${text ?? ''}\n`);
+    process.exit(wrong ? 2 : 1);
+  },
+);
