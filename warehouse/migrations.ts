@@ -1,0 +1,48 @@
+/**
+ * The schema of the warehouse, step by step. Steps are only ever added, and only ever add; each is one statement in the SQL
+ * that all warehouses share.
+ */
+export const MIGRATIONS: readonly {
+  readonly number: number;
+  readonly statements: readonly string[];
+}[] = [
+  {
+    number: 1,
+    statements: [
+      `create table mrr_monthly (
+          account varchar not null, month date not null, time_zone varchar not null,
+          currency varchar not null, exponent integer not null,
+          start_minor decimal(38,0) not null, new_minor decimal(38,0) not null,
+          expansion_minor decimal(38,0) not null, contraction_minor decimal(38,0) not null,
+          churn_minor decimal(38,0) not null, reactivation_minor decimal(38,0) not null,
+          end_minor decimal(38,0) not null, customers integer not null)`,
+      `create table mrr_movements (
+          account varchar not null, movement_id bigint not null, customer_id varchar not null,
+          moved_at timestamp not null, month date not null,
+          currency varchar not null, exponent integer not null, type varchar not null,
+          delta_minor decimal(38,0) not null, after_minor decimal(38,0) not null,
+          basis varchar not null, causes varchar not null,
+          metric_run bigint not null, reverses bigint)`,
+      `create table customers (
+          account varchar not null, customer_id varchar not null, created_at timestamp not null,
+          country varchar, currency varchar)`,
+      `create table invoices_monthly (
+          account varchar not null, month date not null,
+          currency varchar not null, exponent integer not null, status varchar not null,
+          invoices integer not null, subtotal_minor decimal(38,0) not null,
+          discount_minor decimal(38,0) not null, tax_minor decimal(38,0) not null,
+          total_minor decimal(38,0) not null, paid_minor decimal(38,0) not null,
+          remaining_minor decimal(38,0) not null)`,
+      `create table payments_monthly (
+          account varchar not null, month date not null,
+          currency varchar not null, exponent integer not null,
+          invoices integer not null, attempted_minor decimal(38,0) not null,
+          failed_invoices integer not null, failed_minor decimal(38,0) not null,
+          recovered_invoices integer not null, recovered_minor decimal(38,0) not null)`,
+      `create table load_ledger (
+          account varchar not null, metric_run bigint not null, table_name varchar not null,
+          row_count bigint not null, control_minor decimal(38,0) not null,
+          loaded_at timestamp not null)`,
+    ],
+  },
+];

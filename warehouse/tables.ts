@@ -1,0 +1,156 @@
+/**
+ * The tables of the warehouse as data. Row types and loads are derived from it; migrations.ts makes the tables, and a test
+ * holds them against this. Every table has `account` and is replaced by account.
+ */
+
+export type ColumnType =
+  | 'text'
+  /** Minor units of the row's currency: 38 digits. */
+  | 'minor'
+  /** An id or a run: 64 bits. */
+  | 'number'
+  | 'count'
+  /** First day of a month in the account's zone, as `2026-03-01`. */
+  | 'date'
+  /** In UTC. */
+  | 'instant';
+
+interface ValueTypes {
+  text: string;
+  minor: bigint;
+  number: bigint;
+  count: number;
+  date: string;
+  instant: Date;
+}
+
+type Column = ColumnType | `${ColumnType}?`;
+
+interface Table {
+  readonly about: string;
+  /** In the order of the table in the warehouse. */
+  readonly columns: Readonly<Record<string, Column>>;
+  /** Columns of minor units whose sum is checked before a load is committed. */
+  readonly control: readonly string[];
+}
+
+export const TABLES = {
+  mrr_monthly: {
+    about: 'Recurring revenue by month: start, the five movements, end. start + movements = end.',
+    columns: {
+      account: 'text',
+      month: 'date',
+      time_zone: 'text',
+      currency: 'text',
+      exponent: 'count',
+      start_minor: 'minor',
+      new_minor: 'minor',
+      expansion_minor: 'minor',
+      contraction_minor: 'minor',
+      churn_minor: 'minor',
+      reactivation_minor: 'minor',
+      end_minor: 'minor',
+      customers: 'count',
+    },
+    control: [
+      'new_minor',
+      'expansion_minor',
+      'contraction_minor',
+      'churn_minor',
+      'reactivation_minor',
+    ],
+  },
+  mrr_movements: {
+    about: 'The ledger behind it, reversals included: rows of a currency add up to its MRR.',
+    columns: {
+      account: 'text',
+      movement_id: 'number',
+      customer_id: 'text',
+      moved_at: 'instant',
+      month: 'date',
+      currency: 'text',
+      exponent: 'count',
+      type: 'text',
+      delta_minor: 'minor',
+      after_minor: 'minor',
+      basis: 'text',
+      causes: 'text',
+      metric_run: 'number',
+      reverses: 'number?',
+    },
+    control: ['delta_minor'],
+  },
+  customers: {
+    about: 'Customers, without names and addresses.',
+    columns: {
+      account: 'text',
+      customer_id: 'text',
+      created_at: 'instant',
+      country: 'text?',
+      currency: 'text?',
+    },
+    control: [],
+  },
+  invoices_monthly: {
+    about: 'Invoices by the month of their creation.',
+    columns: {
+      account: 'text',
+      month: 'date',
+      currency: 'text',
+      exponent: 'count',
+      status: 'text',
+      invoices: 'count',
+      subtotal_minor: 'minor',
+      discount_minor: 'minor',
+      tax_minor: 'minor',
+      total_minor: 'minor',
+      paid_minor: 'minor',
+      remaining_minor: 'minor',
+    },
+    control: ['total_minor', 'paid_minor'],
+  },
+  payments_monthly: {
+    about:
+      'Invoices by the month of their first attempt: how many failed at first, and what of that was paid afterwards by any means.',
+    columns: {
+      account: 'text',
+      month: 'date',
+      currency: 'text',
+      exponent: 'count',
+      invoices: 'count',
+      attempted_minor: 'minor',
+      failed_invoices: 'count',
+      failed_minor: 'minor',
+      recovered_invoices: 'count',
+      recovered_minor: 'minor',
+    },
+    control: ['failed_minor', 'recovered_minor'],
+  },
+} as const satisfies Record<string, Table>;
+
+export type TableName = keyof typeof TABLES;
+export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+type ValueOf<C> = C extends `${infer T extends ColumnType}?`
+  ? ValueTypes[T] | null
+  : C extends ColumnType
+    ? ValueTypes[C]
+    : never;
+
+/** A row of each table, with all its columns. */
+export type TableRows = {
+  [T in TableName]: {
+    readonly [C in keyof (typeof TABLES)[T]['columns']]: ValueOf<(typeof TABLES)[T]['columns'][C]>;
+  };
+};
+
+/** The columns of a table with their types, in order. */
+export function columnsOf(
+  table: TableName,
+): { readonly name: string; readonly type: ColumnType; readonly nullable: boolean }[] {
+  return Object.entries<Column>(TABLES[table].columns).map(([name, declared]) => ({
+    name,
+    type: declared.replace('?', '') as ColumnType,
+    nullable: declared.endsWith('?'),
+  }));
+}
