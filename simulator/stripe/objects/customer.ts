@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 
 import type { Customer } from '../../world/model';
-import { reference, type ObjectType } from '../object-type';
+import { embedded, reference, type ObjectType } from '../object-type';
 import type { Wire } from '../wire';
 
 export const customer: ObjectType<Customer> = {
@@ -10,6 +10,7 @@ export const customer: ObjectType<Customer> = {
   find: (id, world) => world.customers.find(id),
   render: renderCustomer,
   expandable: {
+    discount: embedded('discount'),
     'invoice_settings.default_payment_method': reference('payment_method'),
   },
 };
@@ -26,6 +27,7 @@ function renderCustomer(record: Customer) {
     default_source: null,
     delinquent: record.delinquent,
     description: null,
+    discount: null,
     email: record.email,
     invoice_prefix: record.invoicePrefix,
     invoice_settings: {

@@ -1,0 +1,125 @@
+/** Every list of a simulated account, walked to its end: nothing is missing, nothing is strange. */
+import type { PageRequest, RawObject } from '../../../providers/provider';
+import { stripe } from '../../../providers/stripe/stripe';
+import { totals } from '../../../simulator/oracle/totals';
+import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
+
+const AS_OF = new Date('2026-10-01T00:00:00Z');
+/** Far above what the lists of this world need. */
+const MAX_PAGES = 500;
+const signal = new AbortController().signal;
+
+let simulator: Simulator;
+
+beforeAll(async () => {
+  simulator = await startSimulator({
+    seed: 7,
+    customers: 150,
+    asOf: AS_OF,
+    now: AS_OF,
+    // Small, so that embedded lists come cut.
+    embeddedPageSize: 1,
+  });
+}, 120_000);
+afterAll(() => simulator.close());
+
+const connect = () =>
+  stripe.connect({
+    externalId: simulator.accountId,
+    secret: DEFAULT_API_KEY,
+    apiBase: simulator.url,
+  });
+
+async function walk(resource: string, window: PageRequest['window']): Promise<RawObject[]> {
+  const client = connect();
+  const objects: RawObject[] = [];
+  let request: PageRequest = { resource, window, cursor: null, lastSeen: null, signal };
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const page = await client.fetchPage(request);
+    objects.push(...page.objects);
+    if (page.nextCursor === null) return objects;
+    request = { ...request, cursor: page.nextCursor, lastSeen: page.oldestCreatedAt };
+  }
+  throw new Error(`${resource} goes on after ${String(MAX_PAGES)} pages`);
+}
+
+const EVERYTHING = { from: null, to: new Date('2027-01-01T00:00:00Z') };
+const names = stripe.resources.map(({ name }) => name);
+
+/** How many objects a full walk must find, by the oracle; events by the world, of the last 30 days only. */
+function expected(): Record<string, number> {
+  const truth = totals(simulator.world);
+  const horizon = AS_OF.getTime() / 1000 - 30 * 86_400;
+  const events = simulator.world.events.all.filter(
+    ({ created, type }) =>
+      created >= horizon && /^customer\.subscription\.(updated|paused|resumed|deleted)$/.test(type),
+  );
+  return {
+    product: truth.products.count,
+    price: truth.prices.count - truth.prices.inline,
+    coupon: truth.coupons.count,
+    customer: truth.customers.count,
+    subscription: truth.subscriptions.count,
+    invoice: truth.invoices.count,
+    invoice_item: truth.invoiceItems.count,
+    invoice_payment: truth.invoicePayments.count,
+    payment: truth.payments.count,
+    payment_attempt: truth.charges.count,
+    refund: truth.refunds.count,
+    dispute: truth.disputes.count,
+    credit_note: truth.creditNotes.count,
+    event: events.length,
+  };
+}
+
+test('the probe names the account', async () => {
+  expect((await connect().probe(signal)).externalId).toBe(simulator.accountId);
+});
+
+test.each(names)(
+  '%s: a walk finds every object once, and all of them are understood',
+  async (name) => {
+    const objects = await walk(name, EVERYTHING);
+    expect(objects.length).toBe(expected()[name]);
+    expect(objects.length).toBeGreaterThan(0);
+    expect(new Set(objects.map(({ id }) => id)).size).toBe(objects.length);
+    const unknowns = new Set(objects.flatMap((object) => stripe.normalise(object).unknowns));
+    expect([...unknowns]).toEqual([]);
+  },
+);
+
+test.each(stripe.resources.filter(({ splittable }) => splittable).map(({ name }) => name))(
+  '%s: two windows side by side hold what one holds',
+  async (name) => {
+    const all = await walk(name, EVERYTHING);
+    const middle = all[Math.floor(all.length / 2)]?.createdAt ?? null;
+    if (middle === null) throw new Error('Objects are dated.');
+    const newer = await walk(name, { from: middle, to: EVERYTHING.to });
+    const older = await walk(name, { from: null, to: middle });
+    expect([...newer, ...older].map(({ id }) => id)).toEqual(all.map(({ id }) => id));
+  },
+);
+
+test('invoices hold all of their lines though the lists came cut', async () => {
+  const invoices = await walk('invoice', EVERYTHING);
+  const lines = invoices
+    .flatMap((object) => stripe.normalise(object).records)
+    .filter(({ kind }) => kind === 'invoice_line');
+  const truth = simulator.world.invoices.all.flatMap(({ lines }) => lines);
+  expect(truth.length).toBeGreaterThan(invoices.length);
+  expect(lines.map(({ id }) => id).sort()).toEqual(truth.map(({ id }) => id).sort());
+});
+
+test('a walk goes on when the object behind its cursor is deleted meanwhile', async () => {
+  const client = connect();
+  const request = { resource: 'coupon', window: EVERYTHING, cursor: null, lastSeen: null, signal };
+  const [last] = (await client.fetchPage(request)).objects.slice(0, 1);
+  if (last?.createdAt === undefined) throw new Error('There are coupons.');
+  simulator.api.deleted.add(last.id);
+  const rest = await client.fetchPage({
+    ...request,
+    cursor: `0:${last.id}`,
+    lastSeen: last.createdAt,
+  });
+  expect(rest.objects.length).toBe(totals(simulator.world).coupons.count - 1);
+});
