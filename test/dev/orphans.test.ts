@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { Clone, type CloneOptions, type Launch } from './clone';
 
 const STUBBORN = `
@@ -137,3 +139,42 @@ describe('a stack leaves no process behind', () => {
     await expectNothingLeft();
   });
 });
+
+describe('a run of the tests leaves no process behind', () => {
+  const WAITING = `
+    const { writeFileSync } = require('node:fs');
+    it('waits', async () => {
+      writeFileSync('servers', process.env.RECOUP_TEST_DATABASE_URL + ' ' + process.env.RECOUP_TEST_TEMPORAL_ADDRESS);
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    });`;
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)('after %s of npm test', async (signal) => {
+    startClone();
+    for (const name of ['jest.config.cjs', 'test/support']) {
+      cpSync(join(__dirname, '..', '..', name), clone.path(name), { recursive: true });
+    }
+    mkdirSync(clone.path('test/dev'));
+    writeFileSync(clone.path('test/dev/waiting.test.ts'), WAITING);
+    // Servers of its own, not those of the run that this test is part of.
+    const env = { RECOUP_TEST_DATABASE_URL: '', RECOUP_TEST_TEMPORAL_ADDRESS: '' };
+    const launch = clone.start(['test/dev/waiting'], { script: 'test.mjs', env });
+    await clone.until(launch, () => existsSync(clone.path('servers')));
+    const ports = readFileSync(clone.path('servers'), 'utf8')
+      .match(/(?<=127\.0\.0\.1:)\d+/g)
+      ?.map(Number);
+    expect(ports).toHaveLength(2);
+    for (const port of ports ?? []) expect(await answers(port)).toBe(true);
+
+    launch.process.kill(signal);
+    await launch.end;
+    expect(await clone.remains()).toEqual([]);
+    for (const port of ports ?? []) expect(await answers(port)).toBe(false);
+  });
+});
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
