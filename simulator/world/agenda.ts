@@ -18,6 +18,8 @@ export interface SubscriptionWish {
   items?: number;
   metered?: boolean;
   inline?: boolean;
+  /** Not the free plan. */
+  paying?: boolean;
   trialDays?: number;
   /** Coupon ids, percentages first. */
   coupons?: string[];

@@ -234,7 +234,12 @@ function actOn(
       const forever = subscription.discounts
         .map((id) => world.discounts.get(id))
         .find(({ coupon }) => world.coupons.get(coupon).duration === 'forever');
-      if (runs && forever !== undefined) removeDiscount(world, forever, at);
+      // Before an invoice has shown it, taking it away would leave no trace that it ever was.
+      const { latestInvoice } = subscription;
+      const shown = latestInvoice === null ? [] : world.invoices.get(latestInvoice).discounts;
+      if (runs && forever !== undefined && shown.includes(forever.id)) {
+        removeDiscount(world, forever, at);
+      }
       return;
     }
     default:
@@ -391,7 +396,9 @@ function drawItems(
   const { choices, ids } = agendaOf(world, customer.id);
   const interval = wish.interval ?? choices.weighted(INTERVALS);
   const choice = offered(world, customer.currency, { at, interval });
-  const licensed = choice.filter((price) => !isMetered(price));
+  const licensed = choice.filter(
+    (price) => !isMetered(price) && !(wish.paying === true && price.unitAmountDecimal === '0'),
+  );
   const first = choices.pick(
     licensed.filter(({ scheme }) => wish.scheme === undefined || scheme === wish.scheme),
   );

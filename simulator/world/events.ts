@@ -1,4 +1,4 @@
-import { newId } from './ids';
+import { newEventId } from './ids';
 import type { EventObject, RecordOf, World } from './model';
 import type { Random } from './random';
 
@@ -10,7 +10,7 @@ export function emit<K extends EventObject['kind']>(
 ): void {
   if (at < world.eventsFrom) return;
   world.events.add({
-    id: newId(idsFor(world, record), 'evt'),
+    id: newEventId(idsFor(world, record), { created: at, sequence: world.events.size }),
     created: at,
     type,
     // The pair of kind and record is what the type parameter says; TypeScript cannot follow it through the union.

@@ -95,6 +95,7 @@ function castCustomer(
   const wish: SubscriptionWish = {
     interval: MONTHLY,
     inline: false,
+    paying: true,
     metered: false,
     ...persona.wish,
     coupons: (persona.coupons ?? []).map((like) => couponLike(world, like).id),

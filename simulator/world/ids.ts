@@ -24,7 +24,6 @@ const LENGTHS = {
   du: 24,
   cn: 24,
   cnli: 24,
-  evt: 24,
   mtr: 24,
 } as const;
 
@@ -35,6 +34,23 @@ export function newId(random: Random, prefix: IdPrefix): string {
   const length = LENGTHS[prefix];
   if (length < 24) return `${prefix}_${random.text(length, BASE62)}`;
   return `${prefix}_${prefix === 'pi' || prefix === 'ch' ? '3' : '1'}${random.text(length - 1, BASE62)}`;
+}
+
+/** An event id whose order is that of the events: 24 characters beginning with the time and the sequence number. */
+export function newEventId(
+  random: Random,
+  { created, sequence }: { created: number; sequence: number },
+): string {
+  return `evt_1${base62(created, 6)}${base62(sequence, 4)}${random.text(13, BASE62)}`;
+}
+
+/** Fixed length; the alphabet is in code-unit order, so that texts sort like the numbers. */
+function base62(value: number, length: number): string {
+  let text = '';
+  for (let left = value; text.length < length; left = Math.floor(left / 62)) {
+    text = `${BASE62.charAt(left % 62)}${text}`;
+  }
+  return text;
 }
 
 /** A coupon code of eight characters. */
