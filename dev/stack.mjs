@@ -33,6 +33,7 @@ export const PORTS = {
   temporalMetrics: 7234,
   simulator: 12900,
 };
+const DEMO_ACCOUNT = 'acct_demo';
 /** The key that the simulator accepts; it opens nothing but the simulated account. */
 const DEMO_KEY = 'sk_test_recoup_demo';
 
@@ -186,12 +187,13 @@ async function temporal(children, say, own) {
 
 async function simulator(children, say, own, { seed, customers, asOf }) {
   const [command, ...args] = COMMANDS.simulator;
+  const account = ['--account-id', DEMO_ACCOUNT, '--api-key', DEMO_KEY];
   const world = ['--seed', seed, '--customers', customers, '--as-of', asOf].map(String);
   const url = await onUsualPorts(say, 'Simulator', [PORTS.simulator], async ([port]) => {
     const child = children.spawn({
       name: 'simulator',
       command,
-      args: [...args, '--port', String(port), ...world],
+      args: [...args, '--port', String(port), ...account, ...world],
       cwd: ROOT,
     });
     const ready = await children.waitUntil(child, {

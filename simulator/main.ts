@@ -9,6 +9,7 @@ const usage = `Usage: node simulator/main.js [options]
   --months N               months of history (18)
   --as-of ISO              until when it has been lived (today 00:00 UTC)
   --now ISO                what its clock says at the start (machine time)
+  --account-id ID          the account's id (one that follows from the seed)
   --api-key KEY            the secret key with every permission (${DEFAULT_API_KEY})
   --latency-ms N           how long every request takes at least (0)
   --rate-limit N           requests per second over all endpoints (none)
@@ -27,6 +28,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
       months: { type: 'string', default: '18' },
       'as-of': { type: 'string', default: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` },
       now: { type: 'string' },
+      'account-id': { type: 'string' },
       'api-key': { type: 'string', default: DEFAULT_API_KEY },
       'latency-ms': { type: 'string', default: '0' },
       'rate-limit': { type: 'string' },
@@ -42,6 +44,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
     months: integer('months', values.months),
     asOf: instant('as-of', values['as-of']),
     ...(values.now !== undefined && { now: instant('now', values.now) }),
+    ...(values['account-id'] !== undefined && { accountId: values['account-id'] }),
     keys: { [values['api-key']]: { permissions: 'all' } },
     latencyMs: integer('latency-ms', values['latency-ms']),
     rateLimits: {

@@ -35,6 +35,8 @@ export interface SimulatorOptions {
   now?: Date;
   /** 0 picks a free one. */
   port?: number;
+  /** One that follows from the seed when absent. */
+  accountId?: string;
   keys?: Readonly<Record<string, ApiKey>>;
   /** How long a request takes at least, and how much more at random from the seed. */
   latencyMs?: number;
@@ -66,7 +68,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ...(months !== undefined && { months }),
   });
   const clock = new Clock(options.now);
-  const account = accountOf(world);
+  const account = accountOf(world, options.accountId);
   const api = new StripeApi({
     context: { world, account, embeddedPageSize: options.embeddedPageSize ?? EMBEDDED_PAGE_SIZE },
     clock,
@@ -225,11 +227,11 @@ function secondsOf(input: unknown, name: string): number {
 }
 
 /** The account that a seed's world belongs to. */
-function accountOf(world: World): AccountFacts {
+function accountOf(world: World, id?: string): AccountFacts {
   const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
   const first = world.products.all[0];
   return {
-    id: `acct_1${new Random(`${world.seed}/stripe account`).text(15, alphabet)}`,
+    id: id ?? `acct_1${new Random(`${world.seed}/stripe account`).text(15, alphabet)}`,
     name: 'Simulated Software Inc.',
     country: 'US',
     created: first?.created ?? world.clock,
