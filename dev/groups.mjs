@@ -13,8 +13,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 25;
-/** How long an orderly end may take before the kill signal. */
-export const GRACE_MS = 10_000;
+/** How long an orderly end may take before the kill signal: longer than the worker's drain. */
+const GRACE_MS = 25_000;
 /** How long a kill signal may take before SIGKILL. */
 const KILL_GRACE_MS = 2_000;
 

@@ -34,7 +34,7 @@ export const PORTS = {
   simulator: 12900,
 };
 const DEMO_ACCOUNT = 'acct_demo';
-/** The key that the simulator accepts; it opens nothing but the simulated account. */
+/** Not a secret: it opens nothing but the simulated account. */
 const DEMO_KEY = 'sk_test_recoup_demo';
 
 const inDist = (path) => [process.execPath, join(ROOT, 'dist', path)];

@@ -24,6 +24,16 @@ const START_LIMIT_MS = 90_000;
 const DOWNLOAD_ANSWER_LIMIT_MS = 5_000;
 const DOWNLOAD_LIMIT_MS = 300_000;
 const CALL_LIMIT_MS = 3_000;
+/** `IndexedValueType` of Temporal's API, under the names that the CLI takes. */
+const SEARCH_ATTRIBUTE_TYPES = {
+  Text: 1,
+  Keyword: 2,
+  Int: 3,
+  Double: 4,
+  Bool: 5,
+  Datetime: 6,
+  KeywordList: 7,
+};
 
 /**
  * The command list of the service `temporal` in temporal-dev.yml. Reads that file's form only: two spaces an indent, one
@@ -251,16 +261,11 @@ export async function outsideServer(address, namespace) {
 
 /** Gives a server of the user's own the search attributes that it lacks. */
 export function addSearchAttributes(address, namespace, missing) {
-  const { temporal } = require('@temporalio/proto');
-  const { IndexedValueType } = temporal.api.enums.v1;
   return withConnection(address, ({ operatorService }) =>
     operatorService.addSearchAttributes({
       namespace,
       searchAttributes: Object.fromEntries(
-        missing.map(([name, type]) => [
-          name,
-          IndexedValueType[`INDEXED_VALUE_TYPE_${type.toUpperCase()}`],
-        ]),
+        missing.map(([name, type]) => [name, SEARCH_ATTRIBUTE_TYPES[type]]),
       ),
     }),
   );

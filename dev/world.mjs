@@ -8,14 +8,14 @@ const DEFAULT_CUSTOMERS = 300;
 /**
  * @param {string} file
  * @param {{ seed?: number, customers?: number }} wanted
- * @returns {{ seed: number, customers: number, asOf: string }} `asOf`: the UTC date that the world's history reaches to
+ * @returns {{ seed: number, customers: number, asOf: string }} `asOf`: the UTC midnight that the world's history reaches to
  */
 export function settleWorld(file, wanted) {
   if (!existsSync(file)) {
     const world = {
       seed: wanted.seed ?? DEFAULT_SEED,
       customers: wanted.customers ?? DEFAULT_CUSTOMERS,
-      asOf: new Date().toISOString().slice(0, 10),
+      asOf: `${new Date().toISOString().slice(0, 10)}T00:00:00Z`,
     };
     writeFileSync(file, `${JSON.stringify(world)}\n`);
     return world;

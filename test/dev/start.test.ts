@@ -68,7 +68,7 @@ describe('npm start', () => {
     const launch = clone.start(['--once', '--json']);
     expect(await launch.end).toBe(3);
     expect(launch.stdout()).toBe('{"account":"acct_demo"}\n');
-    expect(launch.stderr()).toMatch(/✓ Temporal .*\n✓ Simulator .*\n✓ Worker .*\n✓ Stopped/);
+    expect(launch.stderr()).toMatch(/✓ Temporal [^]*✓ Simulator [^]*✓ Worker [^]*✓ Stopped/);
     expect(await clone.remains()).toEqual([]);
   });
 
@@ -174,7 +174,7 @@ describe('npm start', () => {
     expect(await launch.end).toBe(0);
     expect(launch.stdout()).toBe(`${url} ${namespace}\n`);
     expect(launch.stderr()).toMatch(
-      /✓ Postgres .*\(DATABASE_URL\)\n✓ Temporal .*\(TEMPORAL_ADDRESS\)/,
+      /✓ Postgres .*\(DATABASE_URL\)[^]*✓ Temporal .*\(TEMPORAL_ADDRESS\)/,
     );
     const { customAttributes } = await withTemporal(temporalAddress(), ({ operatorService }) =>
       operatorService.listSearchAttributes({ namespace }),
