@@ -124,7 +124,7 @@ export const RECORDS = {
     subscriptionId: 'text',
     customerId: 'text?',
     at: 'instant',
-    /** {status?, pauseBehavior?, items?: [{id, priceId, quantity}]}: only what changed, as it was before. */
+    /** {status?, pauseBehavior?, discountIds?: [id], items?: [{id, priceId, quantity}]}: only what changed, as it was before. */
     before: 'json',
     /** The same keys, as they are after. */
     after: 'json',

@@ -4,6 +4,7 @@ import { itemVersions, type ItemVersion } from './history';
 import { movementsOf, type Movement } from './movements';
 import type { MetricPolicy } from './policy';
 import { timelineOf, type Segment } from './segments';
+import { withUnlistedPrices } from './unlisted-prices';
 
 export interface CustomerMetrics {
   readonly versions: readonly ItemVersion[];
@@ -22,7 +23,7 @@ export function customerMetrics(options: {
   asOf: Date;
 }): CustomerMetrics {
   const { policy, asOf } = options;
-  const facts = inOrder(options.facts);
+  const facts = withUnlistedPrices(inOrder(options.facts));
   const versions = itemVersions(facts);
   const { segments, marks, unpriced } = timelineOf(facts, versions, policy);
   const times = segments.flatMap(({ from, to }) => (to ? [from, to] : [from]));

@@ -1,7 +1,8 @@
 /** Which recurring discounts lower which part of a subscription, and when. */
 import { exact, type Exact } from './exact';
 import type { Basis, CustomerFacts, Fact } from './facts';
-import { asList, compareText } from './plain';
+import type { JsonValue } from '../records';
+import { asList, asObject, compareText } from './plain';
 import type { MetricPolicy } from './policy';
 
 /** A discount in force during [from, to). */
@@ -27,6 +28,9 @@ export function reductionsOf(
   policy: MetricPolicy,
 ): Reduction[] {
   const renewals = renewalsOf(subscription, facts);
+  const changes = facts.subscription_change.filter(
+    (change) => change.subscriptionId === subscription.id,
+  );
   return facts.discount
     .filter(
       (discount) =>
@@ -35,7 +39,8 @@ export function reductionsOf(
         (discount.amountOffMinor === null || discount.currency === subscription.currency),
     )
     .map((discount): Reduction => {
-      const removed = removedAt(discount, renewals);
+      const told = takenAwayAt(discount, changes);
+      const removed = told ?? missingAt(discount, renewals);
       return {
         id: discount.id,
         item: discount.subscriptionItemId,
@@ -45,7 +50,7 @@ export function reductionsOf(
         position: discount.position,
         from: discount.startAt,
         to: removed ?? discount.endAt,
-        basis: removed ? 'inferred' : 'exact',
+        basis: removed && !told ? 'inferred' : 'exact',
       };
     })
     .sort(
@@ -63,7 +68,7 @@ function isInScope(discount: Fact<'discount'>, subscription: Fact<'subscription'
   return discount.invoiceId === null && discount.customerId === subscription.customerId;
 }
 
-/** A renewal that cost something, and the discounts that took part in it. */
+/** A renewal of licensed items that cost something, and the discounts that took part in it. */
 interface Renewal {
   readonly at: Date;
   readonly discounts: ReadonlySet<string>;
@@ -71,11 +76,15 @@ interface Renewal {
 }
 
 function renewalsOf(subscription: Fact<'subscription'>, facts: CustomerFacts): Renewal[] {
+  // Metered lines are of the period before, when other discounts may have been in force.
+  const metered = new Set(
+    facts.price.filter((price) => price.usage === 'metered').map((price) => price.id),
+  );
   const renewals = new Map<string, { at: Date; discounts: Set<string>; items: Set<string> }>();
   for (const line of facts.invoice_line) {
     if (line.kind !== 'recurring' || line.subscriptionId !== subscription.id) continue;
     // A line that costs nothing names no discounts.
-    if (line.amountMinor <= 0n) continue;
+    if (line.amountMinor <= 0n || metered.has(line.priceId ?? '')) continue;
     const key = `${line.invoiceId} ${String(line.periodStart.getTime())}`;
     const renewal = renewals.get(key) ?? {
       at: line.periodStart,
@@ -91,8 +100,18 @@ function renewalsOf(subscription: Fact<'subscription'>, facts: CustomerFacts): R
   return [...renewals.values()].sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
+/** When the feed tells that a discount left its subscription before its end. */
+function takenAwayAt(
+  { id, endAt }: Fact<'discount'>,
+  changes: readonly Fact<'subscription_change'>[],
+): Date | null {
+  const holds = (half: JsonValue) => asList(asObject(half)['discountIds']).includes(id);
+  const change = changes.find(({ before, after }) => holds(before) && !holds(after));
+  return change && !(endAt && endAt <= change.at) ? change.at : null;
+}
+
 /** A discount that a later renewal does without was taken away before it; nothing shows when. */
-function removedAt(discount: Fact<'discount'>, renewals: readonly Renewal[]): Date | null {
+function missingAt(discount: Fact<'discount'>, renewals: readonly Renewal[]): Date | null {
   const { id, startAt, endAt, subscriptionItemId } = discount;
   const without = renewals.find(
     ({ at, discounts, items }) =>

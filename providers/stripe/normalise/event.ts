@@ -20,6 +20,8 @@ const items = z
   })
   .transform((list) => list.data);
 
+const references = orNull(z.array(reference)).transform((list) => list ?? []);
+
 const pause = orNull(z.object({ behavior: z.string() }));
 
 const shape = z.object({
@@ -32,6 +34,7 @@ const shape = z.object({
       status: z.string(),
       pause_collection: pause,
       items,
+      discounts: references,
     }),
     /** Holds the changed fields only, as they were; a changed list stands there as a whole. */
     previous_attributes: z
@@ -39,6 +42,7 @@ const shape = z.object({
         status: z.string().optional(),
         pause_collection: z.object({ behavior: z.string().optional() }).nullish(),
         items: items.optional(),
+        discounts: references.optional(),
       })
       .nullish(),
   }),
@@ -66,6 +70,10 @@ export function normaliseEvent(value: unknown): Partial<Normalised> {
   if (was?.items !== undefined) {
     before['items'] = was.items;
     after['items'] = now.items;
+  }
+  if (was?.discounts !== undefined) {
+    before['discountIds'] = was.discounts;
+    after['discountIds'] = now.discounts;
   }
   if (Object.keys(before).length === 0) return {};
   return {

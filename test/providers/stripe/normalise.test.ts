@@ -630,6 +630,14 @@ describe('events', () => {
     });
   });
 
+  test('tell the discounts before and after when one was taken away or added', () => {
+    const changed = updated({ discounts: ['di_1', 'di_2'] }, { discounts: ['di_2'] });
+    expect(change(changed)).toMatchObject({
+      before: { discountIds: ['di_1', 'di_2'] },
+      after: { discountIds: ['di_2'] },
+    });
+  });
+
   test('that changed nothing of interest give no record', () => {
     expect(updated({ pause_collection: { resumes_at: AT } }).records).toEqual([]);
     expect(updated({ metadata: {} }).records).toEqual([]);
