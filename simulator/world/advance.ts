@@ -1,10 +1,12 @@
 import type { Task } from './agenda';
 import { act, react } from './behaviour';
 import { closeDispute } from './disputes';
-import { finalizeInvoice } from './invoices';
 import type { World } from './model';
-import { attemptOnSchedule } from './payments';
-import { expireDiscount, expireIncomplete, renew, resumeCollection } from './subscriptions';
+import { attemptOnSchedule, collectNow } from './payments';
+import { expireDiscount } from './discounts';
+import { resumeCollection } from './pauses';
+import { renew } from './periods';
+import { expireIncomplete } from './subscriptions';
 
 /** Moves the clock to `until` (unix seconds): everything that falls due until then happens, customer by customer. */
 export function advance(world: World, until: number): void {
@@ -37,8 +39,7 @@ function perform(world: World, customer: string, { at, task }: { at: number; tas
       const invoice = world.invoices.get(task.invoice);
       // Paid by hand, or voided, while it was still a draft.
       if (invoice.status !== 'draft') return;
-      finalizeInvoice(world, invoice, at);
-      return attemptOnSchedule(world, invoice, at);
+      return collectNow(world, invoice, at);
     }
     case 'attempt': {
       const invoice = world.invoices.get(task.invoice);

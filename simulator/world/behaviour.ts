@@ -21,18 +21,14 @@ import type {
 import { payInvoice } from './payments';
 import type { Random } from './random';
 import { refundCharge } from './refunds';
+import { applyCoupon, removeDiscount } from './discounts';
+import { pauseCollection, resumeCollection } from './pauses';
+import { isEnded, isMetered, periodOf } from './subscription-parts';
 import {
   addItem,
-  applyCoupon,
   cancelNow,
   changeItem,
-  isEnded,
-  isMetered,
-  pauseCollection,
-  periodOf,
-  removeDiscount,
   removeItem,
-  resumeCollection,
   setCancelAtPeriodEnd,
   subscribe,
   switchInterval,

@@ -50,6 +50,12 @@ export function payInvoice(
   });
 }
 
+/** Finalizes a draft and makes its first attempt at once. */
+export function collectNow(world: World, invoice: Invoice, at: number): void {
+  finalizeInvoice(world, invoice, at);
+  attemptOnSchedule(world, invoice, at);
+}
+
 /** The provider's own attempt, first or scheduled; afterwards the next one is planned or the end state reached. */
 export function attemptOnSchedule(world: World, invoice: Invoice, at: number): void {
   if (invoice.status !== 'open' || !invoice.autoAdvance) return;

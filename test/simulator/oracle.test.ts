@@ -4,15 +4,13 @@ import { totals } from '../../simulator/oracle/totals';
 import { openDispute } from '../../simulator/world/disputes';
 import type { Customer, SubscriptionItem } from '../../simulator/world/model';
 import { refundCharge } from '../../simulator/world/refunds';
+import { applyCoupon, removeDiscount } from '../../simulator/world/discounts';
+import { pauseCollection, resumeCollection } from '../../simulator/world/pauses';
 import {
   addItem,
-  applyCoupon,
   cancelNow,
   changeItem,
-  pauseCollection,
-  removeDiscount,
   removeItem,
-  resumeCollection,
   setCancelAtPeriodEnd,
   subscribe,
   switchInterval,
