@@ -83,11 +83,14 @@ export interface Normalised {
   readonly unknowns: readonly string[];
 }
 
-/** A connection to one account; close it when done. */
+/** A connection to one account; close it when done. An aborted signal rejects with its own reason, the one non-RecoupError. */
 export interface ProviderClient {
   /** Errors: credentials_rejected, not_the_provider, provider_unavailable, rate_limited. */
   probe(signal: AbortSignal): Promise<Probe>;
-  /** Errors: those of probe, permission_missing, request_refused. */
+  /**
+   * Errors: those of probe, permission_missing, request_refused; credentials_rejected also for a key of another account than
+   * `Connection.externalId`; invalid_input for a resource or cursor that is not the provider's.
+   */
   fetchPage(request: PageRequest): Promise<Page>;
   close(): void;
 }

@@ -39,8 +39,19 @@ export interface Api {
   notStripe(): RecoupError;
 }
 
-/** Errors: invalid_input for an API base that is no plain http or https address. */
+/**
+ * Errors: invalid_input for an API base that is no plain http or https address, credentials_rejected for a secret that cannot
+ * even be sent.
+ */
 export function createApi(connection: Connection, timeoutMs: number = REQUEST_TIMEOUT_MS): Api {
+  const secret = connection.secret.trim();
+  // Checked here, since the error of `fetch` for a header that it cannot send quotes the header.
+  if (!/^[\x21-\x7e]+$/.test(secret)) {
+    throw new RecoupError(
+      'credentials_rejected',
+      'The key is empty, or holds characters that no key of Stripe has.',
+    );
+  }
   const base = parseBase(connection.apiBase ?? DEFAULT_BASE);
   const port = base.port === '' ? (base.protocol === 'https:' ? '443' : '80') : base.port;
   const address = `${base.hostname}:${port}`;
@@ -51,7 +62,7 @@ export function createApi(connection: Connection, timeoutMs: number = REQUEST_TI
     init?: RequestInit,
   ): Promise<Response> => {
     const exchange = exchanges.getStore();
-    if (exchange === undefined) return fetch(input, init);
+    if (exchange === undefined) throw new Error('Every request goes through `get`.');
     const signals = [exchange.signal, ...(init?.signal ? [init.signal] : [])];
     const startedMs = performance.now();
     // A redirect would be followed with the key in hand, and Stripe never sends one.
@@ -69,7 +80,7 @@ export function createApi(connection: Connection, timeoutMs: number = REQUEST_TI
     return response;
   };
 
-  const sdk = new Stripe(connection.secret, {
+  const sdk = new Stripe(secret, {
     host: base.hostname,
     port,
     protocol: base.protocol === 'https:' ? 'https' : 'http',

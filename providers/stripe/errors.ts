@@ -66,11 +66,9 @@ export function translate(thrown: unknown, exchange: Exchange): RecoupError {
       options,
     );
   }
-  // Stripe's own errors carry a wire type; whatever else has a status below 500 either broke off or is somebody else.
+  // Stripe's own errors carry a wire type. JSON without one broke off on the way; anything else is somebody else's.
   if (error?.rawType === undefined) {
-    const brokeOff =
-      error instanceof Stripe.errors.StripeConnectionError || (error !== null && exchange.isJson);
-    if (!brokeOff) return notStripe(address, status);
+    if (error === null || !exchange.isJson) return notStripe(address, status);
     return new RecoupError(
       'provider_unavailable',
       `The answer of ${address} broke off while reading ${subject}.`,

@@ -152,6 +152,16 @@ describe('what answers in place of Stripe', () => {
     },
   );
 
+  test('a redirect is not followed with the key in hand', async () => {
+    const before = stub.requests.length;
+    answer = (_, response) => {
+      response.writeHead(302, { location: '/v1/elsewhere', 'content-type': 'text/html' });
+      response.end();
+    };
+    expect((await failure(fetchInvoices())).code).toBe('not_the_provider');
+    expect(stub.requests.slice(before)).toEqual(['/v1/account']);
+  });
+
   test('429 in HTML is still a rate limit', async () => {
     answer = (_, response) => {
       response.writeHead(429, { 'content-type': 'text/html', 'retry-after': '3' });

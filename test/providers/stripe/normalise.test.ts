@@ -379,6 +379,14 @@ describe('subscriptions', () => {
       pausedAt: at(AT + 5),
       endReason: null,
     });
+    const leaving = subscription({
+      cancel_at_period_end: true,
+      cancellation_details: { reason: 'cancellation_requested' },
+    });
+    expect(fieldsOf(normalise('subscription', leaving), 'subscription')).toMatchObject({
+      cancelAtPeriodEnd: true,
+      endReason: null,
+    });
     const ended = subscription({
       status: 'canceled',
       ended_at: AT + 9,

@@ -151,6 +151,27 @@ test('subscriptions are asked for in every status, events only for those of subs
   expect(asked['types']).toContain('customer.subscription.updated');
 });
 
+test.each([
+  ['price', '/v1/prices', ['data.tiers']],
+  ['customer', '/v1/customers', ['data.discount.source.coupon']],
+  [
+    'subscription',
+    '/v1/subscriptions',
+    ['data.discounts.source.coupon', 'data.items.data.discounts'],
+  ],
+  ['invoice', '/v1/invoices', ['data.discounts.source.coupon', 'data.lines.data.discounts']],
+])('%s objects come with what their records need expanded', async (name, path, expected) => {
+  let asked: string[] = [];
+  routes = {
+    [path]: (query) => {
+      asked = query.getAll('expand[]');
+      return list([]);
+    },
+  };
+  await connect().fetchPage(request(name));
+  expect(asked).toEqual(expected);
+});
+
 test('the lines of an invoice that came cut are read to their end', async () => {
   const lines = Array.from({ length: 250 }, (_, index) => ({
     id: `il_${String(index)}`,
