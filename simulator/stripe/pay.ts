@@ -11,7 +11,6 @@ import type { Call } from './route';
 const refusals: Record<Unpayable, string> = {
   already_paid: 'Invoice is already paid',
   voided: 'You can only pay an invoice that is open or uncollectible; this invoice is void.',
-  uncollectible: 'You can only pay an open invoice; this invoice is uncollectible.',
   no_payment_method:
     'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://docs.stripe.com/billing/subscriptions/payment-methods-setting#payment-method-priority.',
 };

@@ -1,6 +1,5 @@
 import type { Interval, Period } from './model';
 
-export const MINUTE = 60;
 export const HOUR = 3600;
 export const DAY = 86_400;
 const SECONDS = { day: DAY, week: 7 * DAY } as const;

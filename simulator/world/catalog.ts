@@ -4,7 +4,7 @@ import { newCouponId, newId } from './ids';
 import type { Coupon, Currency, Interval, Price, PriceTier, Product, World } from './model';
 import { parseDecimal, multiply, rational, roundTo } from './rational';
 
-export const CURRENCIES: readonly Currency[] = ['eur', 'usd', 'jpy', 'kwd'];
+const CURRENCIES: readonly Currency[] = ['eur', 'usd', 'jpy', 'kwd'];
 
 export const DAILY: Interval = { unit: 'day', count: 1 };
 export const WEEKLY: Interval = { unit: 'week', count: 1 };

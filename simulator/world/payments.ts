@@ -9,18 +9,19 @@ import { endSubscription, setStatus } from './subscription-status';
 import { agendaOf } from './world';
 
 /** Smart retries: at most so many after the first attempt, within so long. */
-export const MAX_RETRIES = 8;
-export const RETRY_WINDOW = 14 * DAY;
+const MAX_RETRIES = 8;
+const RETRY_WINDOW = 14 * DAY;
 /** Share of subscriptions that are left `unpaid` when all retries have failed; the others are cancelled. */
 const LEFT_UNPAID_SHARE = 0.04;
 /** Share of invoices that are written off when their retries have ended. */
 const WRITTEN_OFF_SHARE = 0.3;
 
 /** Why nothing was charged. */
-export type Unpayable = 'already_paid' | 'voided' | 'uncollectible' | 'no_payment_method';
+export type Unpayable = 'already_paid' | 'voided' | 'no_payment_method';
 
 export type PayResult =
-  | { outcome: 'paid'; charge: Charge }
+  /** `charge` is null when nothing was due. */
+  | { outcome: 'paid'; charge: Charge | null }
   | { outcome: 'declined'; charge: Charge; decline: Decline }
   | { outcome: 'refused'; reason: Unpayable };
 
@@ -31,7 +32,7 @@ export type PayResult =
 export function payInvoice(
   world: World,
   { invoice: id, at, paymentMethod }: { invoice: string; at: number; paymentMethod?: string },
-): PayResult | { outcome: 'paid'; charge: null } {
+): PayResult {
   const invoice = world.invoices.get(id);
   if (invoice.status === 'draft') {
     finalizeInvoice(world, invoice, at);
@@ -59,6 +60,7 @@ export function collectNow(world: World, invoice: Invoice, at: number): void {
 /** The provider's own attempt, first or scheduled; afterwards the next one is planned or the end state reached. */
 export function attemptOnSchedule(world: World, invoice: Invoice, at: number): void {
   if (invoice.status !== 'open' || !invoice.autoAdvance) return;
+  if (invoice.collectionMethod === 'send_invoice') return;
   const customer = world.customers.get(invoice.customer);
   const card = chargeable(world, invoice, customer);
   if (card === null) {
@@ -80,7 +82,7 @@ function attemptPayment(
     card,
     trigger,
   }: { invoice: Invoice; at: number; card: PaymentMethod; trigger: 'automatic' | 'manual' },
-): { outcome: 'paid'; charge: Charge } | { outcome: 'declined'; charge: Charge; decline: Decline } {
+): PayResult {
   const customer = world.customers.get(invoice.customer);
   const { ids } = agendaOf(world, customer.id);
   const decline = authorise(card, { at, attempt: invoice.attemptCount });

@@ -21,7 +21,7 @@ import { endSubscription, expireSubscription, setStatus } from './subscription-s
 import { agendaOf, note } from './world';
 
 /** A first invoice can be completed for so long. */
-export const INCOMPLETE_SECONDS = 23 * HOUR;
+const INCOMPLETE_SECONDS = 23 * HOUR;
 
 /** A price and how many of it; null for metered prices. */
 export interface Terms {

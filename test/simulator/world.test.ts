@@ -13,6 +13,7 @@ import type {
 } from '../../simulator/world/model';
 import { allocateDiscount } from '../../simulator/world/money';
 import { creditLine } from '../../simulator/world/credit-notes';
+import { invoiceByHand } from '../../simulator/world/manual-invoices';
 import { payInvoice } from '../../simulator/world/payments';
 import { changeItem, subscribe, switchInterval } from '../../simulator/world/subscriptions';
 import { MONTH, Scenario, YEAR, at } from './world-scenario';
@@ -738,6 +739,33 @@ describe('paying', () => {
     s.until('2026-02-18');
     expect(executed()).toBe(2);
     expect(invoice.status).toBe('paid');
+  });
+
+  it('waits for the customer when an invoice is sent, and charges when one is not', () => {
+    const s = new Scenario();
+    const customer = s.customer({ since: '2026-01-10' });
+    const price = s.price('5000', { recurring: null });
+    const bill = (collectionMethod: Invoice['collectionMethod']) =>
+      invoiceByHand(s.world, {
+        at: at('2026-01-12'),
+        customer,
+        lines: [{ price, quantity: 2 }],
+        collectionMethod,
+      });
+    const sent = bill('send_invoice');
+    const charged = bill('charge_automatically');
+    s.until('2026-01-20');
+    expect(sent).toMatchObject({
+      status: 'open',
+      amountDueMinor: 10_000,
+      attemptCount: 0,
+      dueDate: at('2026-02-11'),
+    });
+    expect(charged).toMatchObject({ status: 'paid', subscription: null, attemptCount: 1 });
+    expect(payInvoice(s.world, { invoice: sent.id, at: at('2026-01-21') })).toMatchObject({
+      outcome: 'paid',
+    });
+    expect(sent).toMatchObject({ status: 'paid', attemptCount: 1 });
   });
 
   it('tells of a failure in events, with what was before', () => {
