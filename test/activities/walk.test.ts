@@ -1,7 +1,15 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Database } from '../../db/schema';
+import { RecoupError } from '../../domain/errors';
+import { MAX_PAGE_ATTEMPTS } from '../../domain/sync/backoff';
 import { openTestDatabase } from '../support/database';
-import { addInvoices, createHarness } from './harness';
+import { addInvoices, createHarness, type Harness } from './harness';
+
+// What is tested is what follows from failures, not how long the pauses between the tries are.
+jest.mock('../../domain/sync/backoff', () => ({
+  ...jest.requireActual<object>('../../domain/sync/backoff'),
+  backoffMs: () => 1,
+}));
 
 let db: Kysely<Database>;
 let close: () => Promise<void>;
@@ -9,6 +17,17 @@ beforeAll(async () => {
   ({ db, close } = await openTestDatabase());
 });
 afterAll(() => close());
+
+const HOUR_MS = 3_600_000;
+
+/** The account's invoices without what tells when and from which object they were read. */
+const invoiceContent = (account: string) =>
+  db
+    .selectFrom('invoice')
+    .select(['external_id', 'customer_id', 'total_minor', 'created_at'])
+    .where('account_id', '=', account)
+    .orderBy('external_id')
+    .execute();
 
 const invoiceRows = (account: string) =>
   db
@@ -18,11 +37,16 @@ const invoiceRows = (account: string) =>
     .orderBy('external_id')
     .execute();
 
-const hours = (count: number) => count * 3_600_000;
+const finish = ({ steps, act }: Harness, run: string) =>
+  act(() => steps.closeRun({ run, ended: 'drained', because: 'Everything was read.' }));
+
+const rateLimited = () => new RecoupError('rate_limited', 'Too many requests.');
+const serverError = () => new RecoupError('provider_unavailable', 'The service answered 500.');
 
 describe('a walk', () => {
   it('reads every object of every resource once and ends complete', async () => {
-    const { account, service, steps, act, open, walk } = await createHarness(db);
+    const harness = await createHarness(db);
+    const { account, service, open, walk } = harness;
     addInvoices(service, 35);
     service.put({ type: 'customer', id: 'cus_1', createdAt: new Date('2026-01-01'), name: 'A' });
     const run = await open();
@@ -36,8 +60,12 @@ describe('a walk', () => {
       ['invoice', 'done', 35],
       ['dispute', 'done', 0],
     ]);
-    const closed = await act(() => steps.closeRun({ run, ended: 'drained', because: '' }));
-    expect(closed).toMatchObject({ state: 'complete', objects: 36, changedRows: 36, parked: [] });
+    expect(await finish(harness, run)).toMatchObject({
+      state: 'complete',
+      objects: 36,
+      changedRows: 36,
+      parked: [],
+    });
     expect(await invoiceRows(account)).toHaveLength(35);
     expect(service.open).toBe(0);
   });
@@ -47,9 +75,263 @@ describe('a walk', () => {
     addInvoices(service, 25);
     await walk(await open());
     const before = await invoiceRows(account);
-    service.now = new Date(service.now.getTime() + hours(1));
+    service.now = new Date(service.now.getTime() + HOUR_MS);
     const report = await walk(await open({ key: 'second' }));
     expect(report).toMatchObject({ outcome: 'drained', objects: 25, changedRows: 0 });
     expect(await invoiceRows(account)).toEqual(before);
   });
+
+  it('gives the same rows with many lanes, which split windows, as with one', async () => {
+    const one = await createHarness(db, 1);
+    const many = await createHarness(db, 8);
+    for (const { service } of [one, many]) {
+      service.pageSize = 50;
+      service.createdAt = new Date(service.now.getTime() - 2_100 * HOUR_MS);
+      addInvoices(service, 2_000);
+    }
+    // Slow enough that lanes without work find a window worth a cut.
+    many.service.beforeAnswer = () => new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await one.walk(await one.open())).outcome).toBe('drained');
+    const run = await many.open();
+    expect((await many.walk(run)).outcome).toBe('drained');
+    const tasks = await db
+      .selectFrom('task')
+      .select(['window_from', 'window_to'])
+      .where('run_id', '=', run)
+      .where('resource', '=', 'invoice')
+      .orderBy('window_to', 'desc')
+      .execute();
+    expect(tasks.length).toBeGreaterThan(2);
+    expect(await invoiceContent(many.account)).toEqual(await invoiceContent(one.account));
+    // The windows cover exactly what one window covered.
+    tasks.slice(1).forEach((task, i) => expect(task.window_to).toEqual(tasks[i]?.window_from));
+    expect(tasks.at(-1)?.window_from).toBeNull();
+    expect(tasks[0]?.window_to).toEqual(many.service.now);
+  });
+
+  it('goes on at the committed cursor after its worker died, whose late page is then refused', async () => {
+    const harness = await createHarness(db, 1);
+    const { account, service, steps, act, open } = harness;
+    addInvoices(service, 60);
+    const run = await open({ resources: ['invoice'] });
+    let wake: () => void = () => undefined;
+    const asleep = new Promise<void>((resolve) => (wake = resolve));
+    service.beforeAnswer = (_, number) => (number === 4 ? asleep : undefined);
+    const zombie = act(() => steps.walk({ run }));
+    await until(async () => (await pagesOf(run)) === 3);
+    await db
+      .updateTable('task')
+      .set({ lease_until: sql<Date>`clock_timestamp() - interval '1 second'` })
+      .where('run_id', '=', run)
+      .execute();
+    const report = await harness.walk(run);
+    expect(report).toMatchObject({ outcome: 'drained', pages: 3, objects: 30 });
+    // Six pages, and the one that was on its way when the worker died.
+    expect(service.requests).toHaveLength(7);
+    expect(await finish(harness, run)).toMatchObject({ state: 'complete', objects: 60 });
+
+    const before = await invoiceRows(account);
+    expect(before).toHaveLength(60);
+    service.now = new Date(service.now.getTime() + HOUR_MS);
+    wake();
+    expect(await zombie).toMatchObject({ pages: 3 });
+    expect(await invoiceRows(account)).toEqual(before);
+    expect(await finish(harness, run)).toMatchObject({ objects: 60 });
+  });
+
+  it('makes at most one further request per lane once a pause is wanted, and then goes on', async () => {
+    const lanes = 3;
+    const harness = await createHarness(db, lanes);
+    const { account, service, steps, act, open, walk } = harness;
+    // Too little for a split, so that every page is asked for once.
+    service.createdAt = new Date(service.now.getTime() - 200 * HOUR_MS);
+    addInvoices(service, 200);
+    for (let i = 0; i < 200; i += 1) {
+      const createdAt = new Date(service.now.getTime() - (i + 1) * HOUR_MS);
+      service.put({ type: 'customer', id: `cus_${i}`, createdAt, name: `N${i}` });
+      service.put({ type: 'dispute', id: `dp_${i}`, createdAt });
+    }
+    const run = await open({ resources: ['customer', 'invoice', 'dispute'] });
+    let atPause = 0;
+    service.beforeAnswer = async (_, number) => {
+      if (number !== 20) return;
+      await act(() => steps.setDesired({ account, run: null, desired: 'pause' }));
+      atPause = service.requests.length;
+    };
+    const paused = await walk(run);
+    expect(paused.outcome).toBe('stopped');
+    expect(service.requests.length - atPause).toBeLessThanOrEqual(lanes);
+    expect((await steps.readAccount({ account })).openRun).toBe(run);
+    // Everything that was asked for was also committed.
+    expect(await pagesOf(run)).toBe(service.requests.length);
+
+    service.beforeAnswer = () => undefined;
+    expect(await walk(run)).toMatchObject({ outcome: 'stopped', pages: 0 });
+    await act(() => steps.setDesired({ account, run: null, desired: 'run' }));
+    expect((await walk(run)).outcome).toBe('drained');
+    expect(service.requests).toHaveLength(60);
+    expect(await finish(harness, run)).toMatchObject({ state: 'complete', objects: 600 });
+  });
+
+  it('stops when one run alone is to be canceled', async () => {
+    const { account, service, steps, act, open, walk } = await createHarness(db, 1);
+    addInvoices(service, 100);
+    const run = await open();
+    service.beforeAnswer = (_, number) =>
+      number === 3 ? act(() => steps.setDesired({ account, run, desired: 'cancel' })) : undefined;
+    expect((await walk(run)).outcome).toBe('stopped');
+    const because = 'The operator asked for it.';
+    const canceled = await act(() => steps.closeRun({ run, ended: 'canceled', because }));
+    expect(canceled).toMatchObject({ state: 'canceled' });
+    expect(canceled.summary).toContain(because);
+    expect((await walk(run)).outcome).toBe('drained');
+    expect((await steps.readAccount({ account })).openRun).toBeNull();
+  });
+
+  it('parks a resource that the key may not read, and finishes the others as partial', async () => {
+    const harness = await createHarness(db);
+    const { service, open, walk } = harness;
+    addInvoices(service, 30);
+    service.beforeAnswer = ({ resource }) => {
+      if (resource !== 'dispute') return;
+      throw new RecoupError('permission_missing', 'The key may not read disputes.');
+    };
+    const run = await open();
+    const report = await walk(run);
+    expect(report.outcome).toBe('drained');
+    expect(report.progress.at(-1)).toMatchObject({
+      resource: 'dispute',
+      state: 'parked',
+      reason: 'The key may not read disputes.',
+    });
+    const ended = await finish(harness, run);
+    expect(ended).toMatchObject({
+      state: 'partial',
+      objects: 30,
+      parked: [{ resource: 'dispute', reason: 'The key may not read disputes.' }],
+    });
+    expect(ended.summary).toContain('dispute is parked');
+  });
+
+  it('loses nothing when it is rate limited from the very first request', async () => {
+    const harness = await createHarness(db, 4);
+    const { account, service, open, walk } = harness;
+    addInvoices(service, 60);
+    service.beforeAnswer = (_, number) => {
+      if (number <= 12 || number % 3 === 0) throw rateLimited();
+    };
+    const run = await open();
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', failure: null, objects: 60 });
+    expect(await finish(harness, run)).toMatchObject({ state: 'complete' });
+    expect(await invoiceRows(account)).toHaveLength(60);
+  });
+
+  it('reports a service that stays away as a failure with its reason, and keeps what it has', async () => {
+    const harness = await createHarness(db);
+    const { service, open, walk } = harness;
+    addInvoices(service, 60);
+    service.beforeAnswer = (_, number) => {
+      if (number > 3) throw serverError();
+    };
+    const run = await open({ resources: ['invoice'] });
+    const failed = await walk(run);
+    expect(failed).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'provider_unavailable', message: 'The service answered 500.' },
+    });
+    service.beforeAnswer = () => undefined;
+    const rest = await walk(run);
+    expect(rest.outcome).toBe('drained');
+    expect(failed.objects + rest.objects).toBe(60);
+    expect(await finish(harness, run)).toMatchObject({ state: 'complete' });
+  });
+
+  it('lets the others finish before it reports one resource that keeps failing', async () => {
+    const { service, open, walk } = await createHarness(db, 2);
+    addInvoices(service, 300);
+    let failures = 0;
+    service.beforeAnswer = async ({ resource }) => {
+      if (resource !== 'customer') return;
+      failures += 1;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      throw serverError();
+    };
+    const report = await walk(await open());
+    expect(report).toMatchObject({ outcome: 'failed', failure: { code: 'provider_unavailable' } });
+    expect(failures).toBe(MAX_PAGE_ATTEMPTS);
+    expect(report.progress.map(({ resource, state }) => [resource, state])).toEqual([
+      ['customer', 'waiting'],
+      ['subscription', 'done'],
+      ['invoice', 'done'],
+      ['dispute', 'done'],
+    ]);
+  });
+
+  it('fails at once when the key is rejected', async () => {
+    const { service, open, walk } = await createHarness(db, 1);
+    addInvoices(service, 60);
+    service.beforeAnswer = (_, number) => {
+      if (number >= 3) throw new RecoupError('credentials_rejected', 'The key was revoked.');
+    };
+    const report = await walk(await open({ resources: ['invoice'] }));
+    expect(report).toMatchObject({
+      outcome: 'failed',
+      objects: 20,
+      failure: { code: 'credentials_rejected', message: 'The key was revoked.' },
+    });
+    expect(service.requests).toHaveLength(3);
+  });
+
+  it('keeps an object raw that cannot be normalised, goes on, and ends partial by number', async () => {
+    const harness = await createHarness(db);
+    const { account, service, open, walk } = harness;
+    addInvoices(service, 30);
+    const createdAt = new Date('2026-02-27T00:30:00Z');
+    service.put({ type: 'invoice', id: 'in_bad', createdAt, broken: true });
+    // No total: an unforeseen error of ours, not an expected one.
+    service.put({ type: 'invoice', id: 'in_worse', createdAt });
+    const run = await open();
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 32, changedRows: 30 });
+    const ended = await finish(harness, run);
+    expect(ended.state).toBe('partial');
+    expect(ended.summary).toContain('2 objects are kept raw only');
+    const named = await db
+      .selectFrom('not_normalised')
+      .innerJoin('raw_object', (join) =>
+        join
+          .onRef('raw_object.external_id', '=', 'not_normalised.external_id')
+          .onRef('raw_object.hash', '=', 'not_normalised.hash'),
+      )
+      .select(['raw_object.external_id', 'reason'])
+      .where('run_id', '=', run)
+      .where('account_id', '=', account)
+      .orderBy('raw_object.external_id')
+      .execute();
+    expect(named).toEqual([
+      { external_id: 'in_bad', reason: 'invoice.currency: expected a text' },
+      { external_id: 'in_worse', reason: 'Unexpected error while normalising: see the log.' },
+    ]);
+  });
+
+  it('is never complete while a window is unread', async () => {
+    const harness = await createHarness(db);
+    const run = await harness.open();
+    const ended = await finish(harness, run);
+    expect(ended).toMatchObject({ state: 'partial' });
+    expect(ended.summary).toContain('4 windows are not read');
+  });
 });
+
+async function pagesOf(run: string): Promise<number> {
+  const rows = await db.selectFrom('task').select('pages').where('run_id', '=', run).execute();
+  return rows.reduce((sum, { pages }) => sum + pages, 0);
+}
+
+/** Looks often, but not for ever. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 500; look += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('It never came to hold.');
+}
