@@ -79,7 +79,7 @@ export async function readMetricInputs(
   const found = await sql<{ as_of: Date; time_zone: string }>`
     select time_zone, greatest(
       account.created_at - interval '100 years',
-      (select max(until) from run where account_id = account.id and kind = 'sync'),
+      (select max(until) from run where account_id = account.id),
       (select max(version) from subscription where account_id = account.id)
     ) as as_of
     from account where id = ${accountId}`.execute(db);

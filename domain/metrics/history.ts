@@ -197,6 +197,11 @@ function netOf(
   );
   const from = all.find((state) => state.from > state.until);
   const until = all.find((state) => state.until > state.from);
+  // A proration of nothing (a free price, or all of it discounted) has no sign: alone and for what is known, it is a credit.
+  const isCreditOfNothing = group.every(({ ofChange, weight }) => ofChange && weight === 0n);
+  if (from && !until && isCreditOfNothing && before && sameState(before, from.state)) {
+    return { from: null, until: from.state };
+  }
   if (from || until) return { from: from?.state ?? null, until: until?.state ?? null };
   // It went round in a circle: it is what it was.
   const stayed = all.find((state) => state.from > 0)?.state ?? null;

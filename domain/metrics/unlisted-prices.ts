@@ -13,7 +13,9 @@ export function withUnlistedPrices(facts: CustomerFacts): CustomerFacts {
   const known = new Set(facts.price.map(({ id }) => id));
   const lines = new Map<string, Fact<'invoice_line'>[]>();
   for (const line of facts.invoice_line) {
-    if (line.kind !== 'recurring' || line.priceId === null || known.has(line.priceId)) continue;
+    // A line of a trial costs nothing, and its period is that of the trial.
+    if (line.kind !== 'recurring' || line.amountMinor <= 0n) continue;
+    if (line.priceId === null || known.has(line.priceId)) continue;
     const same = lines.get(line.priceId) ?? [];
     same.push(line);
     lines.set(line.priceId, same);

@@ -102,6 +102,17 @@ describe('what an item was, from the traces that it left', () => {
     ]);
   });
 
+  it('takes a lone proration of nothing as the end of what was there', () => {
+    const facts = factsOf({
+      price: [{ id: 'basic', unitAmount: '0' }],
+      invoice_line: [
+        { id: 'il_1', amountMinor: 0n },
+        { id: 'il_2', kind: 'proration', amountMinor: 0n, periodStart: at('2026-01-15') },
+      ],
+    });
+    expect(versionsOf(facts)).toEqual(['si_1 1×basic 2026-01-01..2026-01-15 exact']);
+  });
+
   it('takes a full line at the instant of a credit as the change of the billing interval that it is', () => {
     const facts = factsOf({
       invoice_line: [
@@ -175,6 +186,21 @@ describe('what an item was, from the traces that it left', () => {
   it('ends an item that vanished without a trace with the last period that was billed', () => {
     const facts = factsOf({ invoice_line: [firstLine] });
     expect(versionsOf(facts)).toEqual(['si_1 1×basic 2026-01-01..2026-02-01 inferred']);
+  });
+
+  it('concludes a price that no list shows from lines of whole billing periods', () => {
+    const line = { priceId: 'inline', quantity: '4', amountMinor: 4800n };
+    const facts = factsOf({
+      invoice_line: [
+        { ...line, id: 'il_trial', amountMinor: 0n, periodEnd: at('2026-01-08') },
+        { ...line, id: 'il_1', periodStart: at('2026-01-08'), periodEnd: at('2026-04-08') },
+        { id: 'il_2', priceId: 'pro', periodStart: at('2026-04-08'), periodEnd: at('2026-05-08') },
+      ],
+      subscription_item: [{ id: 'si_1', priceId: 'pro' }],
+    });
+    const metrics = customerMetrics({ facts, policy: DEFAULT_POLICY, asOf: SEEN });
+    expect(metrics.unpriced).toEqual([]);
+    expect(movementsOf(facts)[0]).toBe('2026-01-01 new 1600 → 1600');
   });
 
   it('adds up the lines of the tiers of a graduated price', () => {
@@ -386,6 +412,22 @@ describe('discounts', () => {
     // 12000 / 12 × 0.5 × 0.9 − 1200 / 12
     expect(of(1200n)).toEqual(['2026-01-01 new 350 → 350']);
     expect(of(99_999n)).toEqual([]);
+  });
+
+  it('ends one when the feed tells that it was taken away', () => {
+    const facts = factsOf({
+      ...line,
+      discount: [{ id: 'di_1', percentOff: '10' }],
+      subscription_change: [
+        {
+          id: 'evt_1',
+          at: at('2026-03-09'),
+          before: { discountIds: ['di_1'] },
+          after: { discountIds: [] },
+        },
+      ],
+    });
+    expect(movementsOf(facts)[1]).toBe('2026-03-09 expansion 100 → 1000');
   });
 
   it('ends one that was taken away at the first renewal without it', () => {
