@@ -37,10 +37,16 @@ export interface Described {
 export function describe(thrown: unknown): Described {
   if (thrown instanceof CliError) return described(thrown.message, thrown.remedy, thrown.exitCode);
   if (thrown instanceof ConfigError) return described(thrown.message, '', 2);
+  if (thrown instanceof Error && 'code' in thrown && thrown.code === UNDEFINED_TABLE) {
+    return described('The database has no tables yet', 'Start a worker, which lays them.', 1);
+  }
   const error = asRecoupError(translateDatabaseError(thrown));
   const remedy = error.code === 'database_unavailable' ? CHECK_DATABASE : error.remedy;
   return described(error.message, remedy, error.scope === 'input' ? 2 : 1);
 }
+
+/** SQLSTATE. */
+const UNDEFINED_TABLE = '42P01';
 
 const CHECK_DATABASE = 'Start the local stack with `npm start`, or check DATABASE_URL.';
 

@@ -29,13 +29,13 @@ export async function follow<T>(look: () => Promise<Look<T>>, options: FollowOpt
     process.exit(EXIT_ON_INTERRUPT);
   };
   process.once('SIGINT', interrupt);
-  let noted: string | null = null;
+  let noted = '';
   try {
     for (;;) {
       const { progress, note, ended } = await look();
       view.update(progress);
       if (note !== null && note !== noted) view.note(note);
-      noted = note;
+      noted = note ?? noted;
       if (ended !== null) return ended;
       await sleep(POLL_MS);
     }

@@ -20,14 +20,12 @@ export const backfillCommand = () =>
     .option('--resources <names>', 'comma-separated; all when left out', splitNames)
     .option('--refetch', 'read again what is already covered')
     .addOption(
-      new Option('--watch', 'draw progress per resource (what waiting does anyway)').conflicts(
-        'wait',
-      ),
+      new Option('--watch', 'go on watching while it waits for its next try').conflicts('wait'),
     )
     .option('--no-wait', 'start it and return at once')
     .option('--json', 'the result as JSON')
     .addHelpText('after', EXAMPLES)
-    .action((id, { wait, json, ...options }) =>
+    .action((id, { watch, wait, json, ...options }) =>
       withContext(async (context) => {
         const window = parseWindow(options);
         const account = await requireConnected(context.db, id);
@@ -43,9 +41,12 @@ export const backfillCommand = () =>
           else print(`Started ${started.workflowId}.`);
           return;
         }
-        const result = await follow(() => look(context, started), {
-          onInterrupt: `Stopped watching; the backfill goes on. See it again: recoup runs list --account ${id}`,
-        });
+        const result = await follow(
+          () => look(context, { account: id, started, patient: watch ?? false }),
+          {
+            onInterrupt: `Stopped watching; the backfill goes on. See it again: recoup runs list --account ${id}`,
+          },
+        );
         if (json) printJson(result);
         else print(`${result.run}: ${result.summary}`);
         if (result.state !== 'complete') process.exitCode = 1;
@@ -83,18 +84,32 @@ async function start(context: Context, input: BackfillInput): Promise<StartedBac
   return started;
 }
 
-async function look({ db }: Context, started: StartedBackfill): Promise<Look<RunResult>> {
+interface Watched {
+  readonly account: string;
+  readonly started: StartedBackfill;
+  /** Whether a wait for the next try is waited for as well. */
+  readonly patient: boolean;
+}
+
+async function look(
+  { db }: Context,
+  { account, started, patient }: Watched,
+): Promise<Look<RunResult>> {
   const ended = await started.ended();
   const status = ended === null ? await started.status() : null;
   const run = ended?.run ?? status?.run ?? '';
   const progress = run === '' ? [] : await readProgress(db, await readRun(db, run));
+  if (status?.state === 'backing_off' && !patient) {
+    throw failed(
+      `The backfill waits for its next try: ${status.because}`,
+      `It goes on by itself; look: \`recoup runs list --account ${account}\`.`,
+    );
+  }
   if (status?.state === 'blocked' || status?.state === 'paused') {
     throw failed(
       `The backfill is ${status.state}: ${status.because}`,
       'Then resume or cancel it in the Temporal UI.',
     );
   }
-  const note =
-    status?.state === 'backing_off' ? `Waiting for the next try. ${status.because}` : null;
-  return { progress, note, ended };
+  return { progress, note: status?.state === 'backing_off' ? status.because : null, ended };
 }

@@ -3,12 +3,22 @@ import { sql, type Kysely } from 'kysely';
 import type { Account } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { RECORD_KINDS } from '../../domain/records';
+import { TABLES, type TableName } from '../../warehouse/tables';
 import { accountWorkflowId, resume } from '../../workflows/contract';
 import { withContext, type Context } from '../context';
 import { wrongUse } from '../errors';
 import { opsLinks, workflowLink } from '../links';
 import { latestMrr, renderMrrCharts, renderMrrTables } from '../mrr-table';
-import { paintFor, print, printJson, say, widthOf } from '../output';
+import {
+  formatCount,
+  paintFor,
+  print,
+  printJson,
+  renderTable,
+  say,
+  widthOf,
+  type Paint,
+} from '../output';
 import type { RunView } from '../run-view';
 import { uiOf } from '../temporal';
 import { connectAccount } from './accounts';
@@ -30,17 +40,20 @@ export const demoCommand = () =>
         const show = json ? say : print;
         const stream = json ? process.stderr : process.stdout;
         const options = { paint: paintFor(stream), width: widthOf(stream) };
-        const { bold, cyan } = options.paint;
+        const { bold, dim, cyan } = options.paint;
 
         const account = await connect(context);
         say(`\n${bold(`Syncing ${account.id}`)}  ${account.display_name ?? ''}`);
         const view = await sync(context, account);
         const figures = await newestMonths(context.db, { account: account.id, months: MONTHS });
         const records = await countRecords(context.db, account.id);
+        const tables = await context.warehouse.tableCounts(account.id);
 
         show(`\n${bold('Monthly recurring revenue')}\n`);
         show(renderMrrTables(figures, options));
         show(`\n${renderMrrCharts(figures, options)}`);
+        show(`\n${bold('In the warehouse')}  ${dim(context.config.RECOUP_WAREHOUSE_PATH)}\n`);
+        show(renderWarehouse(tables, options));
         show(`\n${bold('Look around')}\n`);
         show(lookAround(context, { account: account.id, run: view.run.id, cyan }));
         if (json) {
@@ -50,7 +63,7 @@ export const demoCommand = () =>
             invoices: records.get('invoice') ?? 0,
             customers: records.get('customer') ?? 0,
             mrr: latestMrr(figures),
-            warehouseRows: 0,
+            warehouseRows: tables.reduce((sum, { rows }) => sum + rows, 0),
             seconds: Math.round((performance.now() - startedMs) / 100) / 10,
           });
         }
@@ -83,7 +96,7 @@ async function sync(context: Context, { id, state }: Account): Promise<RunView> 
     await (await context.temporal()).updateAccount(id, resume, 'The demo goes on.');
   }
   const { end } = await startSync(context, { account: id, reason: 'The demo.' });
-  const view = await end();
+  const view = await end({ patient: false });
   say(`\n${view.run.id}: ${view.run.summary ?? view.run.state}`);
   return view;
 }
@@ -100,6 +113,17 @@ async function countRecords(
   const { rows } = await sql<{ kind: string; count: number }>`
     ${sql.join(counts, sql` union all `)}`.execute(db);
   return new Map(rows.map(({ kind, count }) => [kind, count]));
+}
+
+function renderWarehouse(
+  tables: readonly { readonly table: TableName; readonly rows: number }[],
+  options: { paint: Paint; width: number },
+): string {
+  return renderTable(
+    [{ head: 'Table' }, { head: 'Rows', align: 'right' }, { head: '' }],
+    tables.map(({ table, rows }) => [table, formatCount(rows), TABLES[table].about]),
+    options,
+  );
 }
 
 function lookAround(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { sql } from 'kysely';
 import { listAccounts } from '../../db/repositories/accounts';
@@ -84,6 +85,16 @@ const CHECKS: readonly { readonly name: string; readonly check: Check }[] = [
         throw new Problem(`None polls the task queue ${queue}. Start one: \`npm start\`.`);
       }
       return `polls the task queue ${queue}`;
+    },
+  },
+  {
+    name: 'Warehouse',
+    check: async ({ config, warehouse }) => {
+      const path = config.RECOUP_WAREHOUSE_PATH;
+      // To open it would make it: a look changes nothing.
+      if (!existsSync(path)) return `${path} is made by the first sync`;
+      await warehouse.query('select 1');
+      return path;
     },
   },
   {

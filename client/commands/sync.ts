@@ -18,7 +18,7 @@ export const syncCommand = () =>
     .description('Read the account at its billing service, and wait until that is done.')
     .argument('<account>', 'its id, for example acct_1')
     .addOption(
-      new Option('--watch', 'draw progress per resource (what waiting does anyway)').conflicts(
+      new Option('--watch', 'go on watching while a failed sync waits for its next try').conflicts(
         'wait',
       ),
     )
@@ -26,7 +26,7 @@ export const syncCommand = () =>
     .option('--reason <text>', 'kept in the account’s history')
     .option('--json', 'the run as JSON, as `runs show` gives it')
     .addHelpText('after', EXAMPLES)
-    .action((account, { reason, wait, json }) =>
+    .action((account, { reason, watch, wait, json }) =>
       withContext(async (context) => {
         await requireConnected(context.db, account);
         const sync = await startSync(context, { account, reason });
@@ -35,7 +35,7 @@ export const syncCommand = () =>
           else print(sync.answer.because);
           return;
         }
-        const view = await sync.end();
+        const view = await sync.end({ patient: watch ?? false });
         if (json) printJson(runJson(view));
         else print(`${view.run.id}: ${view.run.summary ?? view.run.state}`);
         if (view.run.state !== 'complete') process.exitCode = 1;
@@ -53,9 +53,9 @@ export interface StartedSync {
   readonly answer: UpdateAnswer;
   /**
    * Waits for the sync and what follows it: metrics and the warehouse's load. Errors: exit code 1 when the account stopped
-   * for another reason than the end of its run.
+   * for another reason than the end of its run; when it failed and waits for its next try, only if not `patient`.
    */
-  end(): Promise<RunView>;
+  end(options: { readonly patient: boolean }): Promise<RunView>;
 }
 
 /** Asks the account's workflow for a sync, and says where to watch it. */
@@ -74,8 +74,8 @@ export async function startSync(
   const ended = before?.ended_at ? before.id : null;
   return {
     answer,
-    end: async () => {
-      const run = await follow(() => look(context.db, { account, ended }), {
+    end: async ({ patient }) => {
+      const run = await follow(() => look(context.db, { account, ended, patient }), {
         onInterrupt: `Stopped watching; the sync goes on. See it again: recoup runs list --account ${account}`,
       });
       return readRunView(context.db, run);
@@ -86,20 +86,25 @@ export async function startSync(
 /** `ended`: the newest run before this sync, when it had ended; it is not the one that is awaited. */
 async function look(
   db: Kysely<Database>,
-  { account: id, ended }: { account: string; ended: string | null },
+  { account: id, ended, patient }: { account: string; ended: string | null; patient: boolean },
 ): Promise<Look<string>> {
   // The account is read before its run: once it is at rest, the run that is read next is the one that it came to rest after.
   const account = await readAccount(db, id);
   const newest = await newestSync(db, id);
   const run = newest?.id === ended ? undefined : newest;
   const progress = run === undefined ? [] : await readProgress(db, run);
+  const because = account.state_reason ?? '';
+  if (account.state === 'backing_off' && !patient) {
+    throw failed(
+      `The sync of ${id} waits for its next try: ${because}`,
+      `It goes on by itself; watch it: \`recoup sync ${id} --watch\`.`,
+    );
+  }
   if (isGoing(account.state)) {
-    const waits = account.state === 'backing_off';
-    const note = waits ? `Waiting for the next try. ${account.state_reason ?? ''}` : null;
-    return { progress, note, ended: null };
+    return { progress, note: account.state === 'backing_off' ? because : null, ended: null };
   }
   if (run === undefined || (account.state !== 'idle' && run.ended_at === null)) {
-    throw stopped(id, { state: account.state, because: account.state_reason ?? '' });
+    throw stopped(id, { state: account.state, because });
   }
   return { progress, note: null, ended: run.id };
 }
