@@ -7,6 +7,7 @@ import type { Api } from './client';
 const accountShape = z.object({
   id: z.string(),
   object: z.literal('account'),
+  created: z.number().nullish(),
   settings: z
     .object({ dashboard: z.object({ display_name: z.string().nullish() }).nullish() })
     .nullish(),
@@ -55,10 +56,11 @@ async function readAccount(api: Api, path: string, signal: AbortSignal): Promise
   const { body, readAt } = await api.get(path, {}, { subject: 'the account', signal });
   const account = accountShape.safeParse(body);
   if (!account.success) throw api.notStripe();
-  const { id, settings } = account.data;
+  const { id, created, settings } = account.data;
   return {
     externalId: id,
     displayName: settings?.dashboard?.display_name ?? null,
     providerTime: readAt,
+    ...(typeof created === 'number' && { createdAt: new Date(created * 1000) }),
   };
 }

@@ -105,13 +105,14 @@ export function translate(thrown: unknown, exchange: Exchange): RecoupError {
   );
 }
 
+/** Whether something that a request names has been deleted, or never was. */
+export function isMissing(error: unknown): error is RecoupError {
+  return error instanceof RecoupError && error.details['code'] === 'resource_missing';
+}
+
 /** Whether the object that a cursor stands on has been deleted since. */
 export function isGoneCursor(error: unknown): boolean {
-  return (
-    error instanceof RecoupError &&
-    error.details['code'] === 'resource_missing' &&
-    error.details['param'] === 'starting_after'
-  );
+  return isMissing(error) && error.details['param'] === 'starting_after';
 }
 
 /** The innermost system code, such as ECONNREFUSED: `fetch` and the SDK wrap it. */

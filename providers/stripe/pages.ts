@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { RecoupError } from '../../domain/errors';
 import type { Page, PageRequest, RawObject, Window } from '../provider';
 import { isRecord, type Api, type Answer, type Params, type RequestOptions } from './client';
-import { isGoneCursor } from './errors';
+import { isGoneCursor, isMissing } from './errors';
 import { RESOURCES, type EmbeddedList, type StripeResource } from './resources';
 
 /** Stripe's own maximum. */
@@ -19,7 +19,7 @@ const listShape = z.object({
   data: z.array(z.looseObject({ id: z.string(), object: z.string() })),
 });
 
-const embeddedShape = z.object({ data: z.array(z.unknown()), has_more: z.boolean() });
+const embeddedShape = z.looseObject({ data: z.array(z.unknown()), has_more: z.boolean() });
 
 type Json = Record<string, unknown>;
 interface List extends z.infer<typeof listShape> {
@@ -89,18 +89,20 @@ export function createPager(api: Api): Pager {
   }
 
   async function completeList(call: Call, embedded: EmbeddedList, owner: Json): Promise<void> {
-    const start = embeddedShape.safeParse(owner[embedded.field]);
-    if (!start.success || !start.data.has_more) return;
+    const cut = embeddedShape.safeParse(owner[embedded.field]);
+    if (!cut.success || !cut.data.has_more) return;
     const { path, params } = embedded.list(String(owner['id']));
     const data: List['data'] = [];
     for (let page = 0; page < MAX_EMBEDDED_PAGES; page++) {
       const last = data.at(-1);
       const cursor = last === undefined ? {} : { starting_after: last.id };
-      const list = asList(await call.get(path, { ...params, limit: PAGE_SIZE, ...cursor }), api);
+      const answer = await unlessGone(call.get(path, { ...params, limit: PAGE_SIZE, ...cursor }));
+      // The owner, or the member that the cursor stands on, was deleted meanwhile: a list that stays cut is refused later.
+      if (answer === null) return;
+      const list = asList(answer, api);
       data.push(...list.data);
       if (!list.has_more) {
-        const { [embedded.field]: cut } = owner;
-        owner[embedded.field] = { ...(isRecord(cut) ? cut : {}), data, has_more: false };
+        owner[embedded.field] = { ...cut.data, data, has_more: false };
         return;
       }
     }
@@ -125,11 +127,16 @@ export function createPager(api: Api): Pager {
 
 /** The terms of a coupon never change. One that was deleted stays an id. */
 async function readCoupon(call: Call, id: string): Promise<unknown> {
+  const answer = await unlessGone(call.get(`/v1/coupons/${encodeURIComponent(id)}`, {}));
+  return answer?.body ?? id;
+}
+
+/** Null when what was asked for has been deleted. */
+async function unlessGone(request: Promise<Answer>): Promise<Answer | null> {
   try {
-    const answer = await call.get(`/v1/coupons/${encodeURIComponent(id)}`, {});
-    return answer.body;
+    return await request;
   } catch (error) {
-    if (error instanceof RecoupError && error.details['status'] === 404) return id;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -204,6 +204,13 @@ test('the items of a subscription that came cut are read to their end', async ()
   expect(page.objects[0]?.value['items']).toEqual(list([item]));
 });
 
+test('an invoice that is deleted while its lines are read stays cut, and is refused by itself', async () => {
+  const cut = object('invoice', 'in_gone', { lines: list([], true) });
+  routes = { '/v1/invoices': () => list([cut, object('invoice', 'in_2')]) };
+  const page = await connect().fetchPage(request('invoice'));
+  expect(page.objects.map(({ value }) => value)).toEqual([cut, object('invoice', 'in_2')]);
+});
+
 describe('coupons of item-level discounts, which no expansion reaches', () => {
   const discounted = (id: string, coupon: string): Json =>
     object('subscription', id, {

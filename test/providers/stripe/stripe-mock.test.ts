@@ -4,6 +4,7 @@
  */
 import { NotNormalisable, type RawObject } from '../../../providers/provider';
 import { findProvider } from '../../../providers/registry';
+import { describeUnless } from '../../support/skip';
 import {
   MOCK_ACCOUNT,
   startStripeMock,
@@ -20,51 +21,48 @@ const NOT_NORMALISABLE: Readonly<Record<string, string>> = {
   invoice_payment: 'invoice_payment.currency: expected the code of a currency',
 };
 
-(missing === null ? describe : describe.skip)(
-  `stripe-mock${missing === null ? '' : ` (skipped: ${missing})`}`,
-  () => {
-    let mock: StripeMock;
-    const connect = () =>
-      stripe.connect({ externalId: MOCK_ACCOUNT, secret: 'sk_test_123', apiBase: mock.apiBase });
+describeUnless(missing, 'stripe-mock', () => {
+  let mock: StripeMock;
+  const connect = () =>
+    stripe.connect({ externalId: MOCK_ACCOUNT, secret: 'sk_test_123', apiBase: mock.apiBase });
 
-    beforeAll(async () => {
-      mock = await startStripeMock();
-    }, 600_000);
-    afterAll(() => mock.stop());
+  beforeAll(async () => {
+    mock = await startStripeMock();
+  }, 600_000);
+  afterAll(() => mock.stop());
 
-    test('the account introduces itself', async () => {
-      const probe = await connect().probe(signal);
-      expect(probe.externalId).toBe(MOCK_ACCOUNT);
-    });
+  test('the account introduces itself', async () => {
+    const probe = await connect().probe(signal);
+    expect(probe.externalId).toBe(MOCK_ACCOUNT);
+  });
 
-    test.each(stripe.resources.map(({ name }) => name))(
-      '%s: every page is fetched, and its objects become records or say why not',
-      async (resource) => {
-        const client = connect();
-        const window = { from: new Date(0), to: new Date() };
-        const objects: RawObject[] = [];
-        let cursor: string | null = null;
-        const MAX_PAGES = 3;
-        for (let pages = 0; pages < MAX_PAGES; pages++) {
-          const page = await client.fetchPage({ resource, window, cursor, lastSeen: null, signal });
-          expect(page.readAt.getTime()).toBeLessThan(Date.now());
-          objects.push(...page.objects);
-          cursor = page.nextCursor;
-          if (cursor === null) break;
-        }
-        expect(cursor).toBeNull();
-        expect(objects.length).toBeGreaterThan(0);
-        for (const object of objects) {
-          const reason = NOT_NORMALISABLE[resource];
-          if (reason === undefined) stripe.normalise(object);
-          else expect(() => stripe.normalise(object)).toThrow(new NotNormalisable(reason));
-        }
-      },
-    );
+  test.each(stripe.resources.map(({ name }) => name))(
+    '%s: every page is fetched, and its objects become records or say why not',
+    async (resource) => {
+      const client = connect();
+      const window = { from: new Date(0), to: new Date() };
+      const objects: RawObject[] = [];
+      let cursor: string | null = null;
+      const MAX_PAGES = 3;
+      for (let pages = 0; pages < MAX_PAGES; pages++) {
+        const page = await client.fetchPage({ resource, window, cursor, lastSeen: null, signal });
+        expect(page.readAt.getTime()).toBeLessThan(Date.now());
+        objects.push(...page.objects);
+        cursor = page.nextCursor;
+        if (cursor === null) break;
+      }
+      expect(cursor).toBeNull();
+      expect(objects.length).toBeGreaterThan(0);
+      for (const object of objects) {
+        const reason = NOT_NORMALISABLE[resource];
+        if (reason === undefined) stripe.normalise(object);
+        else expect(() => stripe.normalise(object)).toThrow(new NotNormalisable(reason));
+      }
+    },
+  );
 
-    test('a wrong key is rejected', async () => {
-      const client = stripe.connect({ externalId: 'x', secret: 'nonsense', apiBase: mock.apiBase });
-      await expect(client.probe(signal)).rejects.toMatchObject({ code: 'credentials_rejected' });
-    });
-  },
-);
+  test('a wrong key is rejected', async () => {
+    const client = stripe.connect({ externalId: 'x', secret: 'nonsense', apiBase: mock.apiBase });
+    await expect(client.probe(signal)).rejects.toMatchObject({ code: 'credentials_rejected' });
+  });
+});
