@@ -23,9 +23,8 @@ const BATCH_CUSTOMERS = 200;
 
 export interface ComputeDependencies {
   readonly db: Kysely<Database>;
+  /** The default policy when left out. */
   readonly policy?: MetricPolicy;
-  /** Called after each batch: for heartbeats. */
-  readonly onProgress?: () => void;
 }
 
 /**
@@ -35,7 +34,7 @@ export interface ComputeDependencies {
 export function createComputeMetrics(
   dependencies: ComputeDependencies,
 ): MetricsActivities['computeMetrics'] {
-  const { db, policy = DEFAULT_POLICY, onProgress = () => undefined } = dependencies;
+  const { db, policy = DEFAULT_POLICY } = dependencies;
   return ({ account }) =>
     withMetricsLock(db, account, async (connection) => {
       const inputs = await readMetricInputs(connection, account);
@@ -51,7 +50,6 @@ export function createComputeMetrics(
         for (const key of ['customers', 'movements', 'inferred', 'unpriced'] as const) {
           counts[key] += batch[key];
         }
-        onProgress();
       }
       if (run === null && last && isOfThisEdition(last, policy) && last.inputs === inputs.digest) {
         return reportOf(last.run, counts);
