@@ -1,12 +1,20 @@
 /**
- * A small seeded generator (mulberry32 over a 32-bit FNV-1a hash of the seed's labels). `split` makes a stream that
- * depends only on its labels, never on how many values its parent has given: adding a customer changes no other.
+ * A small seeded generator (sfc32: 128 bits of state, so that streams of many customers never meet and ids stay unique).
+ * `split` makes a stream that depends only on its labels, never on how many values its parent has given: adding a
+ * customer changes no other.
  */
 export class Random {
-  private state: number;
+  private a: number;
+  private b: number;
+  private c: number;
+  private counter = 1;
 
   constructor(private readonly seed: string) {
-    this.state = hash(seed);
+    this.a = hash(seed, 0x811c9dc5);
+    this.b = hash(seed, 0x9e3779b9);
+    this.c = hash(seed, 0x85ebca6b);
+    // The first values still show the seed.
+    for (let i = 0; i < 12; i += 1) this.next();
   }
 
   split(label: string): Random {
@@ -15,11 +23,12 @@ export class Random {
 
   /** Uniform in [0, 1). */
   next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = this.state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    const sum = (this.a + this.b + this.counter) | 0;
+    this.counter = (this.counter + 1) | 0;
+    this.a = this.b ^ (this.b >>> 9);
+    this.b = (this.c + (this.c << 3)) | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 4294967296;
   }
 
   chance(probability: number): boolean {
@@ -57,9 +66,9 @@ export class Random {
   }
 }
 
-/** FNV-1a with a final mix, so that neighbouring labels give unrelated states. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
+/** FNV-1a from a chosen start, with a final mix, so that neighbouring labels give unrelated states. */
+function hash(text: string, start: number): number {
+  let h = start;
   for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -19,7 +19,8 @@ import { changeItem, subscribe, switchInterval } from '../../simulator/world/sub
 import { MONTH, Scenario, YEAR, at } from './world-scenario';
 
 const AS_OF = at('2026-11-01T12:00:00Z');
-const SEEDS = [1, 20261101];
+// Seed 3 once made two equal ids, when streams had 32 bits of state only.
+const SEEDS = [1, 3];
 const cache = new Map<string, World>();
 
 /** A generated world, shared by the tests that only read it. */
