@@ -5,36 +5,33 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { Logger, WorkflowBundlePathWithSourceMap } from '@temporalio/worker';
+import { ROOT } from '../config/config';
 
-/** Where this file's compiled or typed siblings are: the root of the sources, or of `dist`. */
-const ROOT = join(__dirname, '..');
+/** Holds the rooms as this file's form has them: typed in the clone, compiled in `dist`. */
+const SOURCES = join(__dirname, '..');
+const CACHE_FOLDER = join(ROOT, '.recoup', 'cache');
 /** The rooms that workflow code may come from. */
 const ROOMS = ['workflows', 'domain'];
 /** The packages that end up in the bundle or make it. */
 const PACKAGES = ['@temporalio/worker', '@temporalio/workflow', 'luxon', 'zod'];
 const KEEP_MS = 86_400_000;
 
-export interface BundleOptions {
-  readonly cacheFolder: string;
-  readonly logger: Logger;
-}
-
 /** The path of the bundle; makes it when there is none for these sources. */
 export async function workflowBundle(
-  options: BundleOptions,
+  logger: Logger,
 ): Promise<Pick<WorkflowBundlePathWithSourceMap, 'codePath'>> {
-  const codePath = join(options.cacheFolder, `workflows-${await hashOfSources()}.js`);
+  const codePath = join(CACHE_FOLDER, `workflows-${await hashOfSources()}.js`);
   if (existsSync(codePath)) return { codePath };
-  await mkdir(options.cacheFolder, { recursive: true });
+  await mkdir(CACHE_FOLDER, { recursive: true });
   const { code } = await bundleWorkflowCode({
-    workflowsPath: require.resolve(join(ROOT, 'workflows')),
-    logger: options.logger,
+    workflowsPath: require.resolve(join(SOURCES, 'workflows')),
+    logger,
   });
   // Several processes may start at once: each writes its own file, and the last rename wins with equal content.
   const unfinished = `${codePath}.${String(process.pid)}`;
   await writeFile(unfinished, code);
   await rename(unfinished, codePath);
-  await dropOldBundles(options.cacheFolder);
+  await dropOldBundles(CACHE_FOLDER);
   return { codePath };
 }
 
@@ -45,7 +42,7 @@ async function hashOfSources(): Promise<string> {
     hash.update(`${name}@${(JSON.parse(text) as { version: string }).version}\n`);
   }
   for (const room of ROOMS) {
-    const entries = await readdir(join(ROOT, room), { recursive: true, withFileTypes: true });
+    const entries = await readdir(join(SOURCES, room), { recursive: true, withFileTypes: true });
     const files = entries
       .filter((entry) => entry.isFile() && /\.(ts|js)$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name))

@@ -3,23 +3,26 @@
  * stdout, in one JSON line, when it is ready, and logs JSON on stderr. It exits 0 after a drain, 1 when it failed, 2 when it is
  * configured wrongly.
  */
-import { join } from 'node:path';
 import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createSyncActivities } from '../activities';
+import type { Activities } from '../activities/contract';
+import { withFailures } from '../activities/failures';
 import { createComputeMetrics } from '../activities/metrics-compute';
+import { createLoadWarehouse } from '../activities/warehouse-load';
 import { ConfigError, loadConfig, type Config } from '../config/config';
 import { openDatabase } from '../db/database';
 import { migrate } from '../db/migrate';
 import { createSecretBox } from '../db/secret-box';
+import { RecoupError } from '../domain/errors';
 import { findProvider } from '../providers/registry';
+import { createDuckDbWarehouse } from '../warehouse/duckdb';
 import { workflowBundle } from './bundle';
 import { heartbeat } from './heartbeat';
 import { createLogger, temporalLogger } from './log';
 import { payloadGuard } from './payload-guard';
 import { drainOnSignal } from './shutdown';
 
-const CACHE_FOLDER = join('.recoup', 'cache');
 /** Lanes end after the request at hand. What takes longer is given up: its uncommitted pages are read again. */
 const DRAIN_LIMIT = '20 seconds';
 
@@ -49,10 +52,7 @@ async function main(): Promise<void> {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
     taskQueue: config.RECOUP_SYNC_TASK_QUEUE,
-    workflowBundle: await workflowBundle({
-      cacheFolder: CACHE_FOLDER,
-      logger: temporalLogger(logger),
-    }),
+    workflowBundle: await workflowBundle(temporalLogger(logger)),
     activities: createActivities(config, { db, logger }),
     interceptors: { activity: [heartbeat] },
     dataConverter: { payloadCodecs: [payloadGuard] },
@@ -71,23 +71,34 @@ async function main(): Promise<void> {
 function createActivities(
   config: Config,
   { db, logger }: { db: ReturnType<typeof openDatabase>; logger: Logger },
-) {
+): Activities {
   const secretBox = createSecretBox({
     key: config.RECOUP_SECRET_KEY,
     keyFile: config.RECOUP_SECRET_KEY_FILE,
   });
+  const warehouse = createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH });
   return {
     ...createSyncActivities({ db, secretBox, findProvider, config, logger }),
-    computeMetrics: createComputeMetrics({ db }),
+    ...withFailures(
+      {
+        computeMetrics: createComputeMetrics({ db }),
+        loadWarehouse: createLoadWarehouse({ db, warehouse }),
+      },
+      logger,
+    ),
   };
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof RecoupError) return `${error.message} ${error.remedy}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const wrong = error instanceof ConfigError;
-    const text = error instanceof Error ? (wrong ? error.message : error.stack) : String(error);
-    process.stderr.write(`recoup worker: ${text ?? ''}\n`);
-    process.exit(wrong ? 2 : 1);
+    process.stderr.write(`recoup worker: ${explain(error)}\n`);
+    process.exit(error instanceof ConfigError ? 2 : 1);
   },
 );

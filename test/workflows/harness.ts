@@ -1,6 +1,5 @@
 /** The real workflows on the run's Temporal server, with steps from fakes.ts. */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import {
   Client,
   Connection,
@@ -23,7 +22,7 @@ import { temporalAddress } from '../support/stack';
 import { Fakes } from './fakes';
 
 export const logger = new DefaultLogger('ERROR');
-const CACHE_FOLDER = join(process.cwd(), '.recoup', 'cache');
+Runtime.install({ logger });
 
 /** Short enough for a test, never asserted. */
 export const POLICY = { backoffFirstMs: 50, backoffMaxMs: 200 };
@@ -47,7 +46,6 @@ export class Harness {
   ) {}
 
   static async start(options: { maxCachedWorkflows: number }): Promise<Harness> {
-    Runtime.install({ logger });
     const address = temporalAddress();
     const connection = await NativeConnection.connect({ address });
     const clientConnection = await Connection.connect({ address });
@@ -56,9 +54,10 @@ export class Harness {
     const worker = await Worker.create({
       connection,
       taskQueue,
-      workflowBundle: await workflowBundle({ cacheFolder: CACHE_FOLDER, logger }),
+      workflowBundle: await workflowBundle(logger),
       activities: delegate(() => current.fakes),
       maxCachedWorkflows: options.maxCachedWorkflows,
+      shutdownForceTime: '10 seconds',
       // A defect of a workflow fails it here, instead of being tried again for ever.
       workflowFailureErrorTypes: { '*': ['Error'] },
     });
@@ -86,6 +85,7 @@ export class Harness {
 
   /** Nothing of one case may reach into the next. */
   async end(): Promise<void> {
+    this.current.fakes.desired = 'cancel';
     for (const handle of this.started.splice(0)) {
       await handle.terminate().catch((error: unknown) => {
         if (!(error instanceof WorkflowNotFoundError)) throw error;

@@ -1,0 +1,83 @@
+/**
+ * Stored histories, one per state, replayed by the workflows of today. A failure here means that running workflows would
+ * break: change the workflow so that it replays, or patch it (workflows/patches.ts).
+ * `RECOUP_RECORD_HISTORIES=1 npx jest test/workflows/replay` records those of a new version beside the old ones.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { workflowBundle } from '../../workers/bundle';
+import { Harness, logger } from './harness';
+import { SCENARIOS } from './scenarios';
+
+const FOLDER = join(__dirname, '..', 'histories');
+const VERSION = '0.1';
+const recording = process.env['RECOUP_RECORD_HISTORIES'] !== undefined;
+
+const read = (file: string): unknown => JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
+const stored = (): string[] =>
+  readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.json'))
+    .sort();
+
+if (recording) {
+  describe('recording', () => {
+    let harness: Harness;
+    beforeAll(async () => {
+      harness = await Harness.start({ maxCachedWorkflows: 50 });
+    });
+    afterEach(() => harness.end());
+    afterAll(() => harness.stop());
+
+    test.each(Object.entries(SCENARIOS))('%s', async (name, scenario) => {
+      const handle = await scenario({ harness, fakes: harness.fakes() });
+      const file = join(FOLDER, `${name}@${VERSION}.json`);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, anonymous(historyToJSON(await handle.fetchHistory())));
+    });
+  });
+}
+
+/** Without what tells of the machine that recorded it: host names, process ids and paths. */
+function anonymous(history: string): string {
+  const kept = JSON.stringify(
+    JSON.parse(history),
+    (key, value: unknown) => {
+      if (key === 'stackTrace') return '';
+      if (typeof value !== 'string') return value;
+      if (key === 'identity') return 'recorder';
+      return value.includes(hostname()) ? 'recorder' : value;
+    },
+    1,
+  );
+  return `${kept}\n`;
+}
+
+test('there is a history for every life worth keeping', () => {
+  const names = new Set(stored().map((file) => file.replace(/@.*$/, '')));
+  expect([...names].sort()).toEqual(Object.keys(SCENARIOS).sort());
+});
+
+test.each(stored())('%s holds nothing of the machine that recorded it', (file) => {
+  const text = readFileSync(join(FOLDER, file), 'utf8');
+  expect(text).not.toMatch(/\d+@|\/work\/|\/home\/|\/root\/|node_modules/);
+  expect(text).not.toContain(hostname());
+});
+
+test.each(stored())('%s replays', async (file) => {
+  const workflowBundleOption = await workflowBundle(logger);
+  await Worker.runReplayHistory({ workflowBundle: workflowBundleOption }, read(file));
+});
+
+test('a workflow that does something else no longer replays', async () => {
+  const changed = await bundleWorkflowCode({
+    workflowsPath: require.resolve('./changed'),
+    logger,
+  });
+  await expect(
+    Worker.runReplayHistory({ workflowBundle: changed }, read(`account/idle@${VERSION}.json`)),
+  ).rejects.toThrow(DeterminismViolationError);
+});
