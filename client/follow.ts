@@ -44,3 +44,15 @@ export async function follow<T>(look: () => Promise<Look<T>>, options: FollowOpt
     view.stop();
   }
 }
+
+/** How long a command waits for what has failed and is tried again by itself, unless it was told to watch on. */
+export const PATIENCE_MS = 120_000;
+
+/** Asked at every failure that is seen: whether less than `limitMs` has passed since the first one. */
+export function patience(limitMs: number): () => boolean {
+  let sinceMs: number | null = null;
+  return () => {
+    sinceMs ??= performance.now();
+    return performance.now() - sinceMs < limitMs;
+  };
+}

@@ -5,7 +5,7 @@ import type { BackfillInput, RunResult } from '../../workflows/contract';
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
 import { failed, wrongUse } from '../errors';
-import { follow, type Look } from '../follow';
+import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { workflowLink } from '../links';
 import { print, printJson, say } from '../output';
 import { uiOf, type StartedBackfill } from '../temporal';
@@ -20,7 +20,9 @@ export const backfillCommand = () =>
     .option('--resources <names>', 'comma-separated; all when left out', splitNames)
     .option('--refetch', 'read again what is already covered')
     .addOption(
-      new Option('--watch', 'go on watching while it waits for its next try').conflicts('wait'),
+      new Option('--watch', 'go on watching however long it waits for its next try').conflicts(
+        'wait',
+      ),
     )
     .option('--no-wait', 'start it and return at once')
     .option('--json', 'the result as JSON')
@@ -41,12 +43,10 @@ export const backfillCommand = () =>
           else print(`Started ${started.workflowId}.`);
           return;
         }
-        const result = await follow(
-          () => look(context, { account: id, started, patient: watch ?? false }),
-          {
-            onInterrupt: `Stopped watching; the backfill goes on. See it again: recoup runs list --account ${id}`,
-          },
-        );
+        const isPatient = patience(watch ? Infinity : PATIENCE_MS);
+        const result = await follow(() => look(context, { account: id, started, isPatient }), {
+          onInterrupt: `Stopped watching; the backfill goes on. See it again: recoup runs list --account ${id}`,
+        });
         if (json) printJson(result);
         else print(`${result.run}: ${result.summary}`);
         if (result.state !== 'complete') process.exitCode = 1;
@@ -88,18 +88,18 @@ interface Watched {
   readonly account: string;
   readonly started: StartedBackfill;
   /** Whether a wait for the next try is waited for as well. */
-  readonly patient: boolean;
+  readonly isPatient: () => boolean;
 }
 
 async function look(
   { db }: Context,
-  { account, started, patient }: Watched,
+  { account, started, isPatient }: Watched,
 ): Promise<Look<RunResult>> {
   const ended = await started.ended();
   const status = ended === null ? await started.status() : null;
   const run = ended?.run ?? status?.run ?? '';
   const progress = run === '' ? [] : await readProgress(db, await readRun(db, run));
-  if (status?.state === 'backing_off' && !patient) {
+  if (status?.state === 'backing_off' && !isPatient()) {
     throw failed(
       `The backfill waits for its next try: ${status.because}`,
       `It goes on by itself; look: \`recoup runs list --account ${account}\`.`,

@@ -7,6 +7,7 @@ import { TABLES, type TableName } from '../../warehouse/tables';
 import { accountWorkflowId, resume } from '../../workflows/contract';
 import { withContext, type Context } from '../context';
 import { wrongUse } from '../errors';
+import { PATIENCE_MS } from '../follow';
 import { opsLinks, workflowLink } from '../links';
 import { latestMrr, renderMrrCharts, renderMrrTables } from '../mrr-table';
 import {
@@ -96,7 +97,7 @@ async function sync(context: Context, { id, state }: Account): Promise<RunView> 
     await (await context.temporal()).updateAccount(id, resume, 'The demo goes on.');
   }
   const { end } = await startSync(context, { account: id, reason: 'The demo.' });
-  const view = await end({ patient: false });
+  const view = await end({ patienceMs: PATIENCE_MS });
   say(`\n${view.run.id}: ${view.run.summary ?? view.run.state}`);
   return view;
 }

@@ -7,7 +7,7 @@ import { accountWorkflowId, requestSync, type UpdateAnswer } from '../../workflo
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
 import { failed } from '../errors';
-import { follow, type Look } from '../follow';
+import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { workflowLink } from '../links';
 import { print, printJson, say } from '../output';
 import { readRunView, runJson, type RunView } from '../run-view';
@@ -18,9 +18,10 @@ export const syncCommand = () =>
     .description('Read the account at its billing service, and wait until that is done.')
     .argument('<account>', 'its id, for example acct_1')
     .addOption(
-      new Option('--watch', 'go on watching while a failed sync waits for its next try').conflicts(
-        'wait',
-      ),
+      new Option(
+        '--watch',
+        'go on watching however long a failed sync waits for its next try',
+      ).conflicts('wait'),
     )
     .option('--no-wait', 'start it and return at once')
     .option('--reason <text>', 'kept in the account’s history')
@@ -35,7 +36,7 @@ export const syncCommand = () =>
           else print(sync.answer.because);
           return;
         }
-        const view = await sync.end({ patient: watch ?? false });
+        const view = await sync.end({ patienceMs: watch ? Infinity : PATIENCE_MS });
         if (json) printJson(runJson(view));
         else print(`${view.run.id}: ${view.run.summary ?? view.run.state}`);
         if (view.run.state !== 'complete') process.exitCode = 1;
@@ -53,9 +54,10 @@ export interface StartedSync {
   readonly answer: UpdateAnswer;
   /**
    * Waits for the sync and what follows it: metrics and the warehouse's load. Errors: exit code 1 when the account stopped
-   * for another reason than the end of its run; when it failed and waits for its next try, only if not `patient`.
+   * for another reason than the end of its run; and when it failed and waits for its next try: at once where `patienceMs`
+   * is over since the first failure.
    */
-  end(options: { readonly patient: boolean }): Promise<RunView>;
+  end(options: { readonly patienceMs: number }): Promise<RunView>;
 }
 
 /** Asks the account's workflow for a sync, and says where to watch it. */
@@ -74,8 +76,9 @@ export async function startSync(
   const ended = before?.ended_at ? before.id : null;
   return {
     answer,
-    end: async ({ patient }) => {
-      const run = await follow(() => look(context.db, { account, ended, patient }), {
+    end: async ({ patienceMs }) => {
+      const isPatient = patience(patienceMs);
+      const run = await follow(() => look(context.db, { account, ended, isPatient }), {
         onInterrupt: `Stopped watching; the sync goes on. See it again: recoup runs list --account ${account}`,
       });
       return readRunView(context.db, run);
@@ -86,7 +89,11 @@ export async function startSync(
 /** `ended`: the newest run before this sync, when it had ended; it is not the one that is awaited. */
 async function look(
   db: Kysely<Database>,
-  { account: id, ended, patient }: { account: string; ended: string | null; patient: boolean },
+  {
+    account: id,
+    ended,
+    isPatient,
+  }: { account: string; ended: string | null; isPatient: () => boolean },
 ): Promise<Look<string>> {
   // The account is read before its run: once it is at rest, the run that is read next is the one that it came to rest after.
   const account = await readAccount(db, id);
@@ -94,7 +101,7 @@ async function look(
   const run = newest?.id === ended ? undefined : newest;
   const progress = run === undefined ? [] : await readProgress(db, run);
   const because = account.state_reason ?? '';
-  if (account.state === 'backing_off' && !patient) {
+  if (account.state === 'backing_off' && !isPatient()) {
     throw failed(
       `The sync of ${id} waits for its next try: ${because}`,
       `It goes on by itself; watch it: \`recoup sync ${id} --watch\`.`,
