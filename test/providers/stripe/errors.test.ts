@@ -279,6 +279,14 @@ test.each([
   expect(() => client(apiBase)).toThrow('The API base must be');
 });
 
+test.each(['', ' ', 'sk_test_1\nsk_test_2', 'sk_tést'])(
+  'the key %j is rejected unsent',
+  (secret) => {
+    const connect = () => stripe.connect({ externalId: 'acct_1', secret, apiBase: stub.base });
+    expect(connect).toThrow('The key is empty, or holds characters that no key of Stripe has.');
+  },
+);
+
 describe('whose key it is', () => {
   const DATE = { date: 'Tue, 01 Sep 2026 10:00:00 GMT' };
 
