@@ -41,7 +41,10 @@ export function prepareExpand(
     const steps = stepsOf(noun, isList ? parts.slice(1) : parts);
     if (steps === undefined) throw refuse();
     for (const { expandable } of steps)
-      if (expandable.kind !== 'embedded' && expandable.to !== null)
+      if (
+        (expandable.kind === 'reference' || expandable.kind === 'included') &&
+        expandable.to !== null
+      )
         mayRead(expansionTargets[expandable.to].permission);
     return steps;
   });
@@ -60,7 +63,7 @@ function stepsOf(noun: Noun | null, parts: readonly string[]): Step[] | undefine
     const step = { through: keyParts.slice(0, -1), field: keyParts.at(-1) ?? key, expandable };
     let rest = parts.slice(keyParts.length);
     if (rest.length === 0) return [step];
-    if (servesList(expandable, key)) {
+    if (servesList(expandable)) {
       if (rest[0] !== 'data') return undefined;
       rest = rest.slice(1);
     }
@@ -71,10 +74,8 @@ function stepsOf(noun: Noun | null, parts: readonly string[]): Step[] | undefine
 }
 
 /** Embedded and included lists are list objects, whose elements stand under `data`. */
-function servesList({ kind, to }: Expandable, key: string): boolean {
-  return (
-    to !== null && kind !== 'reference' && ['items', 'lines', 'payments', 'refunds'].includes(key)
-  );
+function servesList({ kind, to }: Expandable): boolean {
+  return kind === 'embeddedList' || (kind === 'included' && to !== null);
 }
 
 function expandWithin(owner: object, steps: readonly Step[], context: RenderContext): void {

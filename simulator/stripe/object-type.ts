@@ -22,11 +22,12 @@ export interface WireObject {
 }
 
 /**
- * What `expand` may do at one field. A `reference` holds ids that become objects; an `embedded` object or list is
- * always there and can be expanded within; an `included` field is absent until asked for (`to` null: plain data).
+ * What `expand` may do at one field. A `reference` holds ids that become objects; an `embedded` object or
+ * `embeddedList` is always there and can be expanded within; an `included` field is absent until asked for: a list, or
+ * plain data when `to` is null.
  */
 export type Expandable =
-  | { kind: 'reference' | 'embedded'; to: Noun }
+  | { kind: 'reference' | 'embedded' | 'embeddedList'; to: Noun }
   | { kind: 'included'; to: Noun | null; load: (id: string, context: RenderContext) => unknown };
 
 /** Stripe's `object` values, which its messages use as well. */
@@ -57,6 +58,8 @@ export interface ObjectType<R> {
   permission: Permission;
   /** Absent where objects are served inside others only. */
   find?: (id: string, world: World) => R | undefined;
+  /** How long after its creation it is served; for ever when absent. */
+  servedForSeconds?: number;
   /** Nothing expanded; a new object each time, which the caller may change. */
   render: (record: R, context: RenderContext) => WireObject;
   /** By dotted path within the object. */
@@ -69,4 +72,8 @@ export function reference(to: Noun): Expandable {
 
 export function embedded(to: Noun): Expandable {
   return { kind: 'embedded', to };
+}
+
+export function embeddedListOf(to: Noun): Expandable {
+  return { kind: 'embeddedList', to };
 }

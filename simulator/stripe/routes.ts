@@ -1,6 +1,5 @@
 import type { Collection } from '../world/collection';
 import type { World } from '../world/model';
-import { EVENT_HORIZON } from '../world/world';
 import { invalidRequest, noSuch } from './errors';
 import { prepareExpand } from './expand';
 import { pageOf, sequenceOf, sequenceWithin, type CreatedWindow, type Sequence } from './list';
@@ -230,7 +229,7 @@ export const routes: readonly Route[] = [
   }),
   list(refund, '/v1/charges/:id/refunds', {
     params: {},
-    sequence: (call) => sequenceOf(call.context.world.refunds, served(call)),
+    sequence: (call) => sequenceOf(call.context.world.refunds, served(refund, call)),
     accepts: (record, _, { id }) => record.charge === id,
   }),
   ...resource(refund, '/v1/refunds', {
@@ -291,7 +290,7 @@ function resource<R extends Dated, V extends object>(
   return [
     list(type, path, {
       params,
-      sequence: (call) => sequenceOf(collection(call.context.world), served(call)),
+      sequence: (call) => sequenceOf(collection(call.context.world), served(type, call)),
       ...(accepts !== undefined && { accepts }),
     }),
     retrieve(type, `${path}/:id`),
@@ -332,7 +331,7 @@ function list<R extends { id: string }, V extends object>(
         isList: true,
         mayRead: call.mayRead,
       });
-      const isServed = served(call);
+      const isServed = served(type, call);
       const page = pageOf(sequence(call, params), {
         noun: type.noun,
         limit,
@@ -384,7 +383,7 @@ function retrieve<R extends Dated>(type: ObjectType<R>, pattern: string): Route 
 /** The object of the URL, or 404. */
 function found<R extends Dated>(type: ObjectType<R>, call: Call): R {
   const record = type.find?.(call.id, call.context.world);
-  if (record === undefined || !served(call)(record))
+  if (record === undefined || !served(type, call)(record))
     throw noSuch(type.noun, call.id, {
       param: type.noun === 'payment_intent' ? 'intent' : 'id',
       status: 404,
@@ -392,11 +391,12 @@ function found<R extends Dated>(type: ObjectType<R>, call: Call): R {
   return record;
 }
 
-/** Deleted objects and events older than the horizon are not to be had. */
-function served(call: Call): (record: { id: string; created?: number }) => boolean {
-  const horizon = call.now - EVENT_HORIZON;
-  return ({ id, created }) =>
-    !call.deleted.has(id) && !(id.startsWith('evt_') && created !== undefined && created < horizon);
+/** Deleted objects and those that are too old are not to be had. */
+function served<R>(
+  { servedForSeconds = Infinity }: ObjectType<R>,
+  { deleted, now }: Call,
+): (record: { id: string; created?: number }) => boolean {
+  return ({ id, created = now }) => !deleted.has(id) && created >= now - servedForSeconds;
 }
 
 function isOfCharge(

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 
 import type { CreditNote } from '../../world/model';
-import { embedded, reference, type ObjectType, type RenderContext } from '../object-type';
+import { embeddedListOf, reference, type ObjectType, type RenderContext } from '../object-type';
 import { embeddedList, type Wire } from '../wire';
 import { renderCreditNoteLine } from './credit-note-line';
 import { renderTaxes } from './line-item';
@@ -14,7 +14,7 @@ export const creditNote: ObjectType<CreditNote> = {
   expandable: {
     customer: reference('customer'),
     invoice: reference('invoice'),
-    lines: embedded('credit_note_line_item'),
+    lines: embeddedListOf('credit_note_line_item'),
     'refunds.refund': reference('refund'),
   },
 };
@@ -70,5 +70,5 @@ function renderCreditNote(record: CreditNote, { account, embeddedPageSize }: Ren
     total_taxes: renderTaxes(record.lines.flatMap((line) => line.taxAmounts)),
     type: record.type,
     voided_at: null,
-  } satisfies Wire<Omit<Stripe.CreditNote, 'lines'>> & { lines: object };
+  } satisfies Wire<Stripe.CreditNote>;
 }

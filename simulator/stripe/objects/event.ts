@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
 
 import type { EventObject, RecordOf, WorldEvent } from '../../world/model';
+import { EVENT_HORIZON } from '../../world/world';
 import type { ObjectType, RenderContext, WireObject } from '../object-type';
 import type { Wire } from '../wire';
 import { charge } from './charge';
@@ -28,6 +29,7 @@ export const event: ObjectType<WorldEvent> = {
   noun: 'event',
   permission: 'event',
   find: (id, world) => world.events.find(id),
+  servedForSeconds: EVENT_HORIZON,
   render: renderEvent,
   expandable: {},
 };

@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 
 import type { Invoice, InvoiceLine } from '../../world/model';
 import { grouped } from '../grouped';
-import { embedded, reference, type ObjectType, type RenderContext } from '../object-type';
+import { embeddedListOf, reference, type ObjectType, type RenderContext } from '../object-type';
 import { embeddedList, type Wire } from '../wire';
 import { addressIn } from './customer';
 import { renderInvoicePayment } from './invoice-payment';
@@ -17,7 +17,7 @@ export const invoice: ObjectType<Invoice> = {
     customer: reference('customer'),
     default_payment_method: reference('payment_method'),
     discounts: reference('discount'),
-    lines: embedded('line_item'),
+    lines: embeddedListOf('line_item'),
     'parent.subscription_details.subscription': reference('subscription'),
     payments: {
       kind: 'included',
@@ -94,13 +94,11 @@ function renderInvoice(record: Invoice, context: RenderContext) {
     issuer: { type: 'self' },
     last_finalization_error: null,
     latest_revision: null,
-    lines: {
-      ...embeddedList(
-        lines.map((line) => renderLineItem(line, context)),
-        `/v1/invoices/${record.id}/lines`,
-        embeddedPageSize,
-      ),
-    },
+    lines: embeddedList(
+      lines.map((line) => renderLineItem(line, context)),
+      `/v1/invoices/${record.id}/lines`,
+      embeddedPageSize,
+    ),
     livemode: false,
     metadata: {},
     next_payment_attempt: record.nextPaymentAttempt,
@@ -148,7 +146,7 @@ function renderInvoice(record: Invoice, context: RenderContext) {
     })),
     total_taxes: totalTaxes(record.lines),
     webhooks_delivered_at: record.created,
-  } satisfies Wire<Omit<Stripe.Invoice, 'lines'>> & { lines: object };
+  } satisfies Wire<Stripe.Invoice>;
 }
 
 function totalDiscounts(lines: readonly InvoiceLine[]) {

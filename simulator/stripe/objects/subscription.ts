@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 
 import type { Subscription } from '../../world/model';
-import { embedded, reference, type ObjectType, type RenderContext } from '../object-type';
+import { embeddedListOf, reference, type ObjectType, type RenderContext } from '../object-type';
 import { embeddedList, type Wire } from '../wire';
 import { renderSubscriptionItem } from './subscription-item';
 
@@ -14,7 +14,7 @@ export const subscription: ObjectType<Subscription> = {
     customer: reference('customer'),
     default_payment_method: reference('payment_method'),
     discounts: reference('discount'),
-    items: embedded('subscription_item'),
+    items: embeddedListOf('subscription_item'),
     latest_invoice: reference('invoice'),
   },
 };
