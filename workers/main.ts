@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     applicationName: 'recoup-worker',
   });
   for (const name of await migrate(db)) logger.info({ migration: name }, 'migrated');
-  const connection = await NativeConnection.connect({ address: config.TEMPORAL_ADDRESS });
+  const connection = await connect(config.TEMPORAL_ADDRESS);
   const worker = await Worker.create({
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
@@ -66,6 +66,22 @@ async function main(): Promise<void> {
   await running;
   await connection.close();
   await db.destroy();
+}
+
+async function connect(address: string): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect({ address });
+  } catch (cause) {
+    throw new StartError(`Temporal does not answer at ${address}. Check TEMPORAL_ADDRESS.`, cause);
+  }
+}
+
+/** Something outside is missing; the message says what. */
+class StartError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'StartError';
+  }
 }
 
 function createActivities(
@@ -90,7 +106,7 @@ function createActivities(
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof StartError) return error.message;
   if (error instanceof RecoupError) return `${error.message} ${error.remedy}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
