@@ -432,7 +432,10 @@ export async function monthlyMrr(
     .where('id', '=', accountId)
     .executeTakeFirstOrThrow();
   const movements = await readMovements(db, accountId);
-  return monthlyFigures({ movements, timeZone, asOf: run.as_of }).filter(
+  // A run that is under way may have gone further: what it wrote must not be missing from the sums.
+  const newest = movements.at(-1)?.at ?? run.as_of;
+  const asOf = newest > run.as_of ? newest : run.as_of;
+  return monthlyFigures({ movements, timeZone, asOf }).filter(
     ({ month }) => !(from !== null && month < from) && !(to !== null && month > to),
   );
 }
