@@ -120,7 +120,7 @@ async function commit(
     requests: page.requests,
   });
   control.pages += 1;
-  control.objects += objects.length;
+  control.objects += committed.objects;
   control.changedRows += committed.changedRows;
   if (committed.desired !== 'run') control.stop('wanted');
   return committed;

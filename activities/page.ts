@@ -16,8 +16,8 @@ export function preparePageObject(
   object: RawObject,
   logger: Logger,
 ): PageObject {
-  const { type, id, value } = object;
-  const packed = { type, id, ...packObject(value) };
+  const { type, id, createdAt, value } = object;
+  const packed = { type, id, createdAt, ...packObject(value) };
   try {
     return { ...packed, ...provider.normalise(object), notNormalised: null };
   } catch (error) {

@@ -19,6 +19,7 @@ const MAX_UNKNOWN_LENGTH = 200;
 export interface PageObject {
   readonly type: string;
   readonly id: string;
+  readonly createdAt: Date | null;
   readonly hash: Buffer;
   readonly payload: Buffer;
   readonly records: readonly CanonicalRecord[];
@@ -41,6 +42,8 @@ export interface PageCommit {
 }
 
 export interface PageCommitted {
+  /** Objects of the task's window: those before it are another task's to count. */
+  readonly objects: number;
   /** Canonical rows inserted, updated or deleted. */
   readonly changedRows: number;
   /** Whether the task's window is read to its end. */
@@ -226,7 +229,11 @@ async function advanceTask(
   const { lease, nextCursor, oldestCreatedAt } = commit;
   const readAt = commit.readAt.toISOString();
   const oldest = oldestCreatedAt?.toISOString() ?? null;
+  const inWindow = sql`(
+    select count(*) from unnest(${commit.objects.map(({ createdAt }) => createdAt?.toISOString() ?? null)}::timestamptz[]) as t (at)
+    where t.at is null or window_from is null or t.at >= window_from)`;
   const { rows } = await sql<{
+    objects: bigint;
     window_from: Date | null;
     done: boolean;
     run_desired: Desired;
@@ -240,11 +247,11 @@ async function advanceTask(
         then 'done' else 'open' end,
       lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}),
       pages = pages + 1,
-      objects = objects + ${commit.objects.length},
+      objects = objects + ${inWindow},
       requests = requests + ${commit.requests},
       changed_rows = changed_rows + ${changedRows}
     where id = ${lease.taskId} and fence = ${lease.fence} and state = 'open'
-    returning window_from, state = 'done' as done,
+    returning window_from, state = 'done' as done, ${inWindow} as objects,
       (select desired from run where id = ${lease.runId}) as run_desired,
       (select desired from account where id = ${lease.accountId}) as account_desired`.execute(trx);
   const row = rows[0];
@@ -261,6 +268,7 @@ async function advanceTask(
       from task where id = ${lease.taskId}`.execute(trx);
   }
   return {
+    objects: Number(row.objects),
     done: row.done,
     windowFrom: row.window_from,
     desired: row.run_desired === 'run' ? row.account_desired : row.run_desired,

@@ -30,9 +30,9 @@ export function decideRunEnd(facts: RunFacts): { state: RunState; summary: strin
   const missing = [
     ...facts.parked.map(({ resource, reason }) => `${resource} is parked (${reason})`),
     ...(facts.notNormalised > 0
-      ? [`${facts.notNormalised} objects are kept raw only, since they could not be normalised`]
+      ? [`objects kept raw only, since they could not be normalised: ${facts.notNormalised}`]
       : []),
-    ...(facts.unreadWindows > 0 ? [`${facts.unreadWindows} windows are not read`] : []),
+    ...(facts.unreadWindows > 0 ? [`windows not read to their end: ${facts.unreadWindows}`] : []),
   ];
   return missing.length === 0
     ? { state: 'complete', summary: `Complete: ${done}.` }

@@ -82,7 +82,7 @@ function object({
   value: Record<string, unknown>;
 }): PageObject {
   const normalised = provider.normalise({ type, id, createdAt: FLOOR, value });
-  return { type, id, ...packObject(value), ...normalised, notNormalised: null };
+  return { type, id, createdAt: null, ...packObject(value), ...normalised, notNormalised: null };
 }
 
 const page = (lease: Lease, readAt: Date, objects: PageObject[]): PageCommit => ({
@@ -391,8 +391,15 @@ describe('the commit of a page', () => {
     });
     expect(taken).toMatchObject({ windowFrom: null, resource: 'subscription' });
     const older = new Date('2025-02-01T00:00:00Z');
-    const next = await commitPage(db, { ...page(lease, at(2), []), oldestCreatedAt: older });
-    expect(next).toMatchObject({ done: true, windowFrom: taken?.windowTo });
+    const beyond = { ...subscription('sub_beyond', {}), createdAt: older };
+    const next = await commitPage(db, { ...page(lease, at(2), [beyond]), oldestCreatedAt: older });
+    // The object beyond is written, but the other lane will read it too and counts it.
+    expect(next).toMatchObject({
+      done: true,
+      windowFrom: taken?.windowTo,
+      objects: 0,
+      changedRows: 1,
+    });
   });
 
   it('survives many lanes that write the same rows in opposite orders', async () => {

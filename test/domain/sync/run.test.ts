@@ -1,0 +1,127 @@
+import { backoffMs, MAX_PAGE_ATTEMPTS } from '../../../domain/sync/backoff';
+import { progressOf, type TaskFacts } from '../../../domain/sync/progress';
+import { decideRunEnd, type RunFacts } from '../../../domain/sync/run';
+
+const facts: RunFacts = {
+  ended: 'drained',
+  because: 'Everything was read.',
+  objects: 12,
+  changedRows: 3,
+  parked: [],
+  notNormalised: 0,
+  unreadWindows: 0,
+};
+
+describe('a run ends', () => {
+  it.each<[string, Partial<RunFacts>, string, string]>([
+    [
+      'complete when nothing is missing',
+      {},
+      'complete',
+      'Complete: 12 objects read, 3 rows changed.',
+    ],
+    [
+      'partial when a resource is parked, and says which and why',
+      { parked: [{ resource: 'dispute', reason: 'the key may not read it' }] },
+      'partial',
+      'Partial: 12 objects read, 3 rows changed; dispute is parked (the key may not read it).',
+    ],
+    [
+      'partial when objects are kept raw only, and says how many',
+      { notNormalised: 2 },
+      'partial',
+      'Partial: 12 objects read, 3 rows changed; objects kept raw only, since they could not be normalised: 2.',
+    ],
+    [
+      'partial when a window is unread, even though its caller took it for drained',
+      { unreadWindows: 1 },
+      'partial',
+      'Partial: 12 objects read, 3 rows changed; windows not read to their end: 1.',
+    ],
+    [
+      'canceled with the reason',
+      { ended: 'canceled', because: 'Ops asked for it.' },
+      'canceled',
+      'Canceled with 12 objects read, 3 rows changed: Ops asked for it.',
+    ],
+    [
+      'failed with the reason, whatever is missing',
+      { ended: 'failed', because: 'The key was revoked.', unreadWindows: 4 },
+      'failed',
+      'Failed with 12 objects read, 3 rows changed: The key was revoked.',
+    ],
+  ])('%s', (_, change, state, summary) => {
+    expect(decideRunEnd({ ...facts, ...change })).toEqual({ state, summary });
+  });
+});
+
+describe('progress', () => {
+  const day = (n: number) => new Date(Date.UTC(2026, 0, n));
+  const task = (change: Partial<TaskFacts>): TaskFacts => ({
+    resource: 'invoice',
+    from: null,
+    to: day(11),
+    lastSeen: null,
+    objects: 0,
+    state: 'open',
+    leased: false,
+    parkedReason: null,
+    ...change,
+  });
+  const only = (tasks: TaskFacts[]) => progressOf(tasks, day(1))[0];
+
+  it('is waiting until somebody takes it up', () => {
+    expect(only([task({})])).toMatchObject({ state: 'waiting', percent: 0 });
+    expect(only([task({ leased: true })])).toMatchObject({ state: 'walking', percent: 0 });
+  });
+
+  it('counts the share of the time that is read, over all windows of the resource', () => {
+    const newer = task({ from: day(6), lastSeen: day(7), objects: 40, leased: true });
+    const older = task({ to: day(6), state: 'done', objects: 5 });
+    expect(only([newer])).toMatchObject({ percent: 80, objects: 40 });
+    expect(only([newer, older])).toMatchObject({ state: 'walking', percent: 90, objects: 45 });
+  });
+
+  it('says 100 only when it is done', () => {
+    expect(only([task({ lastSeen: day(1), objects: 9 })])).toMatchObject({ percent: 99 });
+    expect(only([task({ state: 'done' })])).toMatchObject({ state: 'done', percent: 100 });
+  });
+
+  it('stays parked, with its reason, whatever was read before', () => {
+    const parked = task({ state: 'parked', parkedReason: 'forbidden', lastSeen: day(6) });
+    expect(only([task({ state: 'done' }), parked])).toMatchObject({
+      state: 'parked',
+      reason: 'forbidden',
+    });
+  });
+
+  it('lists resources in plan order', () => {
+    const lines = progressOf(
+      [task({ resource: 'b' }), task({ resource: 'a' }), task({ resource: 'b' })],
+      day(1),
+    );
+    expect(lines.map(({ resource }) => resource)).toEqual(['b', 'a']);
+  });
+});
+
+describe('the pauses between the tries of one page', () => {
+  const delays = (seed: bigint, retryAfterMs?: number) =>
+    Array.from({ length: MAX_PAGE_ATTEMPTS - 1 }, (_, i) =>
+      backoffMs({ attempt: i + 1, retryAfterMs, seed }),
+    );
+
+  it('grow, stay below half a minute each, and give up after a minute and a half', () => {
+    const plain = delays(0n);
+    expect(plain.slice(0, 4)).toEqual([500, 1_000, 2_000, 4_000]);
+    expect(Math.max(...delays(97n))).toBeLessThanOrEqual(25_000);
+    expect(plain.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(90_000);
+  });
+
+  it('are never shorter than what the service asked for', () => {
+    for (const delay of delays(5n, 60_000)) expect(delay).toBeGreaterThanOrEqual(60_000);
+  });
+
+  it('differ between lanes that met the same trouble at once', () => {
+    expect(new Set([1n, 2n, 3n, 4n].map((seed) => delays(seed)[0])).size).toBe(4);
+  });
+});
