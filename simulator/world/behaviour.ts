@@ -35,7 +35,7 @@ import {
   type ChangeOptions,
   type Terms,
 } from './subscriptions';
-import { agendaOf } from './world';
+import { EVENT_HORIZON, agendaOf } from './world';
 
 /** Chance per month of each decision about a subscription that runs. */
 const HAZARDS: [SubscriptionAct, number][] = [
@@ -56,7 +56,6 @@ const UNTRACED_HAZARDS: [SubscriptionAct, { recent: number; old: number }][] = [
   ['pause', { recent: 0.006, old: 0.0002 }],
   ['removeCoupon', { recent: 0.03, old: 0.001 }],
 ];
-const RECENT = 27 * DAY;
 /** Changes keep this distance from a period's ends, so that none falls on a boundary or into a draft. */
 const MARGIN = { start: 2 * HOUR, end: HOUR } as const;
 
@@ -187,7 +186,7 @@ function planPeriod(world: World, subscription: Subscription): void {
   for (const [kind, perMonth] of HAZARDS) maybe(kind, perMonth, within());
   for (const [kind, { recent, old }] of UNTRACED_HAZARDS) {
     const when = within();
-    maybe(kind, when > world.clock - RECENT ? recent : old, when);
+    maybe(kind, isInFirstFeed(world, when) ? recent : old, when);
   }
   maybe('pause', PAUSE_HAZARD, end);
   if (choices.chance(0.012 * months)) agenda.plan(within(), { kind: 'manualInvoice' });
@@ -338,6 +337,11 @@ function change(
   }
 }
 
+/** Whether the event feed of the generated world shows an instant, with days to spare for reading it. */
+function isInFirstFeed({ eventsFrom }: World, at: number): boolean {
+  return at > eventsFrom + 3 * DAY && at < eventsFrom + EVENT_HORIZON;
+}
+
 /** Pauses until a later boundary, until somebody resumes it, or for good. */
 function pause(world: World, subscription: Subscription, at: number): void {
   const agenda = agendaOf(world, subscription.customer);
@@ -349,8 +353,8 @@ function pause(world: World, subscription: Subscription, at: number): void {
   const announced = choices.chance(0.6);
   pauseCollection(world, subscription, { at, resumesAt: announced ? resumesAt : null });
   if (announced) return;
-  const recent = at > world.clock - RECENT;
-  const when = recent && choices.chance(0.5) ? at + choices.integer(1, 10) * DAY : resumesAt;
+  const when =
+    isInFirstFeed(world, at) && choices.chance(0.5) ? at + choices.integer(1, 10) * DAY : resumesAt;
   if (choices.chance(0.7)) agenda.plan(when, { kind: 'resumeNow', subscription: subscription.id });
 }
 
