@@ -6,19 +6,15 @@ import { instant, orNull, parse, reference } from './shapes';
 const envelope = z.object({ type: z.string() });
 
 /** Only what a change is made of: an event is rendered at the API version of its day and lacks what was expanded since. */
-const items = z
-  .object({
-    data: z.array(
-      z
-        .object({ id: z.string(), price: reference, quantity: orNull(z.int()) })
-        .transform((item) => ({
-          id: item.id,
-          priceId: item.price,
-          quantity: item.quantity === null ? null : String(item.quantity),
-        })),
-    ),
-  })
-  .transform((list) => list.data);
+const item = z
+  .object({ id: z.string(), price: reference, quantity: orNull(z.int()) })
+  .transform((entry) => ({
+    id: entry.id,
+    priceId: entry.price,
+    quantity: entry.quantity === null ? null : String(entry.quantity),
+  }));
+
+const items = z.object({ data: z.array(item), has_more: z.boolean() });
 
 const references = orNull(z.array(reference)).transform((list) => list ?? []);
 
@@ -41,7 +37,7 @@ const shape = z.object({
       .object({
         status: z.string().optional(),
         pause_collection: z.object({ behavior: z.string().optional() }).nullish(),
-        items: items.optional(),
+        items: items.partial().optional(),
         discounts: references.optional(),
       })
       .nullish(),
@@ -67,15 +63,19 @@ export function normaliseEvent(value: unknown): Partial<Normalised> {
     before['pauseBehavior'] = was.pause_collection?.behavior ?? null;
     after['pauseBehavior'] = now.pause_collection?.behavior ?? null;
   }
-  if (was?.items !== undefined) {
-    before['items'] = was.items;
-    after['items'] = now.items;
+  // Events cannot be completed: of a list that came cut, an item out of sight would be taken for a removed one.
+  const isCut = now.items.has_more || was?.items?.has_more === true;
+  if (was?.items?.data !== undefined && !isCut) {
+    before['items'] = was.items.data;
+    after['items'] = now.items.data;
   }
   if (was?.discounts !== undefined) {
     before['discountIds'] = was.discounts;
     after['discountIds'] = now.discounts;
   }
-  if (Object.keys(before).length === 0) return {};
+  const unknowns =
+    was?.items !== undefined && isCut ? ['event.data.previous_attributes.items=cut'] : [];
+  if (Object.keys(before).length === 0) return { unknowns };
   return {
     records: [
       {
@@ -91,5 +91,6 @@ export function normaliseEvent(value: unknown): Partial<Normalised> {
       },
     ],
     customerIds: now.customer === null ? [] : [now.customer],
+    unknowns,
   };
 }

@@ -638,6 +638,21 @@ describe('events', () => {
     });
   });
 
+  test('do not tell items of which some are out of sight, and count that', () => {
+    const cut = { ...list([item()]), has_more: true };
+    for (const [was, now] of [
+      [{ data: [item({ quantity: 1 })] }, cut],
+      [{ has_more: false }, cut],
+      [cut, list([item()])],
+    ]) {
+      const normalised = updated({ items: was, status: 'trialing' }, { items: now });
+      expect(change(normalised)).toMatchObject({ before: { status: 'trialing' } });
+      expect(JSON.stringify(change(normalised))).not.toContain('items');
+      expect(normalised.unknowns).toEqual(['event.data.previous_attributes.items=cut']);
+      expect(updated({ items: was }, { items: now }).records).toEqual([]);
+    }
+  });
+
   test('tell the discounts before and after when one was taken away or added', () => {
     const changed = updated({ discounts: ['di_1', 'di_2'] }, { discounts: ['di_2'] });
     expect(change(changed)).toMatchObject({
