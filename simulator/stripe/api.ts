@@ -83,7 +83,8 @@ export class StripeApi {
           ? undefined
           : this.idempotency.begin(scope, idempotencyKey, fingerprintOf(request));
       if (stored !== undefined) return replayOf(stored);
-      await sleep(this.latencyMs());
+      const latencyMs = this.latencyMs();
+      if (latencyMs > 0) await sleep(latencyMs);
       const answer = outcomeOf(execute);
       const given = fault?.kind === '500-after-commit' ? errorAnswer(serverError()) : answer;
       if (idempotencyKey !== null)
