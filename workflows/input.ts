@@ -15,6 +15,7 @@ const policy = z
   .strictObject({
     backoffFirstMs: z.number().int().min(1),
     backoffMaxMs: z.number().int().min(1),
+    alarmAfterFailures: z.number().int().min(1),
     maxFailuresWithoutProgress: z.number().int().min(0),
     maxFailuresWithProgress: z.number().int().min(0),
     patienceMs: z.number().int().min(0),
@@ -132,6 +133,7 @@ function completePolicy(given: Loose<SyncPolicy> | undefined): SyncPolicy {
   return {
     backoffFirstMs: given?.backoffFirstMs ?? SYNC_POLICY.backoffFirstMs,
     backoffMaxMs: given?.backoffMaxMs ?? SYNC_POLICY.backoffMaxMs,
+    alarmAfterFailures: given?.alarmAfterFailures ?? SYNC_POLICY.alarmAfterFailures,
     maxFailuresWithoutProgress:
       given?.maxFailuresWithoutProgress ?? SYNC_POLICY.maxFailuresWithoutProgress,
     maxFailuresWithProgress: given?.maxFailuresWithProgress ?? SYNC_POLICY.maxFailuresWithProgress,

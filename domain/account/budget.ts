@@ -8,6 +8,8 @@ export interface SyncPolicy {
   /** Delay after the first failure without progress; doubles with each further one. */
   readonly backoffFirstMs: number;
   readonly backoffMaxMs: number;
+  /** After this many failures in a row without progress somebody is told; it goes on being tried. */
+  readonly alarmAfterFailures: number;
   /** An account is blocked only by more failures than this … */
   readonly maxFailuresWithoutProgress: number;
   readonly maxFailuresWithProgress: number;
@@ -20,6 +22,7 @@ const DAY_MS = 86_400_000;
 export const SYNC_POLICY: SyncPolicy = {
   backoffFirstMs: 30_000,
   backoffMaxMs: 3_600_000,
+  alarmAfterFailures: 5,
   maxFailuresWithoutProgress: 20,
   maxFailuresWithProgress: 100,
   patienceMs: 3 * DAY_MS,

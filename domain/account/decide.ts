@@ -80,7 +80,8 @@ export function decide(state: AccountState, event: AccountEvent, context: Contex
   const next = move.to === 'same' ? state : move.to;
   const retryAfterMs = 'failure' in event ? event.failure.retryAfterMs : null;
   const delayMs = backoffDelayMs(failures, context.policy, retryAfterMs);
-  const effects = move.effects.map((name) => effectOf(name, { failures, delayMs }));
+  const stuck = failures.withoutProgress.count >= context.policy.alarmAfterFailures;
+  const effects = move.effects.flatMap((name) => effectOf(name, { failures, delayMs, stuck }));
   // The only timer is that of backing_off, so leaving it is the one place where a timer is dropped.
   const leaves = state === 'backing_off' && next !== 'backing_off';
   return {
@@ -92,8 +93,8 @@ export function decide(state: AccountState, event: AccountEvent, context: Contex
 
 function effectOf(
   name: Move['effects'][number],
-  numbers: { readonly failures: Failures; readonly delayMs: number },
-): Effect {
+  facts: { readonly failures: Failures; readonly delayMs: number; readonly stuck: boolean },
+): Effect | [] {
   switch (name) {
     case 'run_plan':
     case 'end_sync':
@@ -105,11 +106,13 @@ function effectOf(
     case 'want_cancel':
       return { type: 'write_desired', desired: 'cancel' };
     case 'count_failure':
-      return { type: 'remember_failures', failures: numbers.failures };
+      return { type: 'remember_failures', failures: facts.failures };
     case 'forgive_failures':
       return { type: 'remember_failures', failures: NO_FAILURES };
     case 'set_timer':
-      return { type: 'set_timer', delayMs: numbers.delayMs };
+      return { type: 'set_timer', delayMs: facts.delayMs };
+    case 'alarm_when_stuck':
+      return facts.stuck ? { type: 'set_attention', attention: true } : [];
     case 'raise_attention':
       return { type: 'set_attention', attention: true };
     case 'clear_attention':

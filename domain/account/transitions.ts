@@ -43,6 +43,8 @@ export type EffectName =
   | 'count_failure'
   | 'forgive_failures'
   | 'set_timer'
+  /** Raise attention once it has failed too often in a row. */
+  | 'alarm_when_stuck'
   | 'raise_attention'
   | 'clear_attention'
   /** The workflow ends. */
@@ -136,7 +138,13 @@ export const TABLE: Table = {
     ),
     transient_failure: choose(
       'budget_left',
-      move('backing_off', 'The sync failed and is tried again.', 'count_failure', 'set_timer'),
+      move(
+        'backing_off',
+        'The sync failed and is tried again.',
+        'count_failure',
+        'set_timer',
+        'alarm_when_stuck',
+      ),
       move(
         'blocked',
         'The sync failed too often for too long.',

@@ -172,6 +172,19 @@ describe('what the context decides', () => {
     expect(effects).toContainEqual({ type: 'set_attention', attention: true });
   });
 
+  test('a sync that fails again and again without progress tells somebody, and is tried on', () => {
+    const failed = (count: number) => {
+      const failures = { ...NO_FAILURES, withoutProgress: { count, sinceMs: CONTEXT.nowMs } };
+      return decide('syncing', eventOf('transient_failure'), { ...CONTEXT, failures });
+    };
+    const alarm = { type: 'set_attention', attention: true };
+    const first = failed(SYNC_POLICY.alarmAfterFailures - 2);
+    const last = failed(SYNC_POLICY.alarmAfterFailures - 1);
+    expect(first.effects).not.toContainEqual(alarm);
+    expect(last.effects).toContainEqual(alarm);
+    expect([first.next, last.next]).toEqual(['backing_off', 'backing_off']);
+  });
+
   test('pause tells the lanes before anything else, and resume tells them to go on', () => {
     expect(decide('syncing', { type: 'pause' }, CONTEXT).effects).toEqual([
       { type: 'write_desired', desired: 'pause' },
