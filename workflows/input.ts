@@ -11,17 +11,18 @@ const REASON_MAX_CHARS = 500;
 
 const name = z.string().min(1).max(NAME_MAX_CHARS);
 
+const atLeast = (min: number, byDefault: number) => z.number().int().min(min).default(byDefault);
+
 const policy = z
   .strictObject({
-    backoffFirstMs: z.number().int().min(1),
-    backoffMaxMs: z.number().int().min(1),
-    alarmAfterFailures: z.number().int().min(1),
-    maxFailuresWithoutProgress: z.number().int().min(0),
-    maxFailuresWithProgress: z.number().int().min(0),
-    patienceMs: z.number().int().min(0),
+    backoffFirstMs: atLeast(1, SYNC_POLICY.backoffFirstMs),
+    backoffMaxMs: atLeast(1, SYNC_POLICY.backoffMaxMs),
+    alarmAfterFailures: atLeast(1, SYNC_POLICY.alarmAfterFailures),
+    maxFailuresWithoutProgress: atLeast(0, SYNC_POLICY.maxFailuresWithoutProgress),
+    maxFailuresWithProgress: atLeast(0, SYNC_POLICY.maxFailuresWithProgress),
+    patienceMs: atLeast(0, SYNC_POLICY.patienceMs),
   } satisfies Record<keyof SyncPolicy, z.ZodType>)
-  .partial()
-  .optional();
+  .prefault({});
 
 const accountSchema = z.strictObject({ account: name, policy, carried: z.unknown().optional() });
 
@@ -98,7 +99,7 @@ export interface CheckedAccountInput {
 /** Throws ApplicationFailure `invalid_input`. */
 export function checkAccountInput(given: AccountInput): CheckedAccountInput {
   const input = check(accountSchema, given, ACCOUNT_EXAMPLE);
-  return { account: input.account, policy: completePolicy(input.policy), carried: input.carried };
+  return { ...input, carried: input.carried };
 }
 
 export interface CheckedBackfillInput extends CheckedAccountInput {
@@ -118,27 +119,13 @@ export function checkBackfillInput(given: BackfillInput): CheckedBackfillInput {
     to: input.to ?? null,
     resources: input.resources ?? null,
     refetch: input.refetch ?? false,
-    policy: completePolicy(input.policy),
+    policy: input.policy,
     carried: input.carried,
   };
 }
 
 export function invalidBackfill(message: string): ApplicationFailure {
   return invalidInput(message, BACKFILL_EXAMPLE);
-}
-
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
-
-function completePolicy(given: Loose<SyncPolicy> | undefined): SyncPolicy {
-  return {
-    backoffFirstMs: given?.backoffFirstMs ?? SYNC_POLICY.backoffFirstMs,
-    backoffMaxMs: given?.backoffMaxMs ?? SYNC_POLICY.backoffMaxMs,
-    alarmAfterFailures: given?.alarmAfterFailures ?? SYNC_POLICY.alarmAfterFailures,
-    maxFailuresWithoutProgress:
-      given?.maxFailuresWithoutProgress ?? SYNC_POLICY.maxFailuresWithoutProgress,
-    maxFailuresWithProgress: given?.maxFailuresWithProgress ?? SYNC_POLICY.maxFailuresWithProgress,
-    patienceMs: given?.patienceMs ?? SYNC_POLICY.patienceMs,
-  };
 }
 
 /** Validators of updates. Synchronous on purpose: a rejected async one would stall the whole workflow. */
