@@ -34,7 +34,8 @@ export interface MetricCustomerTable {
   run: bigint;
   /** When the passing of time alone will move its ledger. */
   next_change_at: Date | null;
-  unpriced: string[];
+  /** Ids of prices that were not known: their coming may move it too. */
+  missing_prices: string[];
 }
 
 export interface SubscriptionItemVersionTable {

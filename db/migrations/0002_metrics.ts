@@ -25,11 +25,13 @@ const METRIC_TABLES = `
     customer_id text not null,
     run bigint not null,
     next_change_at timestamptz,
-    unpriced text[] not null,
+    missing_prices text[] not null,
     primary key (account_id, customer_id)
   );
   create index metric_customer_due on metric_customer (account_id, next_change_at)
     where next_change_at is not null;
+  create index metric_customer_missing on metric_customer (account_id)
+    where missing_prices <> '{}';
 
   create table subscription_item_version (
     account_id text not null,

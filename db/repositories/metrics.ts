@@ -78,7 +78,7 @@ export async function readMetricInputs(
 ): Promise<MetricInputs> {
   const found = await sql<{ as_of: Date; time_zone: string }>`
     select time_zone, greatest(
-      account.created_at - interval '100 years',
+      'epoch',
       (select max(until) from run where account_id = account.id),
       (select max(version) from subscription where account_id = account.id)
     ) as as_of
@@ -156,7 +156,7 @@ export async function markAllDirty(db: Kysely<Database>, accountId: string): Pro
 }
 
 /**
- * Takes customers that are dirty, or whose time has come, and clears their marks with the transaction. A customer that a sync
+ * Takes customers that are dirty, whose time has come, or whose missing price has come, and clears their marks with the transaction. A customer that a sync
  * is marking at this moment is left for later; one that is marked again after this keeps the new mark.
  */
 export async function takeDirtyCustomers(
@@ -174,10 +174,15 @@ export async function takeDirtyCustomers(
       select customer_id from metric_customer
       where account_id = ${accountId} and next_change_at <= ${asOf}
       order by next_change_at limit ${limit}
+    ), priced as (
+      select customer_id from metric_customer
+      where account_id = ${accountId} and missing_prices <> '{}' and exists (
+        select from price
+        where account_id = ${accountId} and external_id = any(metric_customer.missing_prices))
+      limit ${limit}
     )
-    select customer_id from dirty union select customer_id from due order by customer_id`.execute(
-    trx,
-  );
+    select customer_id from dirty union select customer_id from due union select customer_id from priced
+    order by customer_id`.execute(trx);
   return rows.map((row) => row.customer_id);
 }
 
@@ -243,8 +248,8 @@ export async function writeCustomerMetrics(
   });
   await replaceWhereDifferent(trx, scope, {
     table: 'metric_customer',
-    rows: rowsOf((customer, { nextChangeAt, unpriced }) => [
-      { ...key(customer), next_change_at: nextChangeAt, unpriced: [...unpriced] },
+    rows: rowsOf((customer, { nextChangeAt, missingPrices }) => [
+      { ...key(customer), next_change_at: nextChangeAt, missing_prices: [...missingPrices] },
     ]),
   });
   const ledger = rowsOf((customer, { movements }) =>

@@ -12,6 +12,8 @@ export interface CustomerMetrics {
   readonly movements: readonly Movement[];
   /** When the passing of time alone will move the ledger (a discount or a trial that ends); null if it will not. */
   readonly nextChangeAt: Date | null;
+  /** Prices that items name and that the facts lack, though their value may have been concluded otherwise. */
+  readonly missingPrices: readonly string[];
   /** Prices without a known value, counted as 0. */
   readonly unpriced: readonly string[];
 }
@@ -23,7 +25,8 @@ export function customerMetrics(options: {
   asOf: Date;
 }): CustomerMetrics {
   const { policy, asOf } = options;
-  const facts = withUnlistedPrices(inOrder(options.facts));
+  const given = inOrder(options.facts);
+  const facts = withUnlistedPrices(given);
   const versions = itemVersions(facts);
   const { segments, marks, unpriced } = timelineOf(facts, versions, policy);
   const times = segments.flatMap(({ from, to }) => (to ? [from, to] : [from]));
@@ -36,6 +39,9 @@ export function customerMetrics(options: {
     segments: past,
     movements: movementsOf(past, marks),
     nextChangeAt: future[0] ?? null,
+    missingPrices: [...new Set(versions.map(({ price }) => price))].filter(
+      (id) => !given.price.some((price) => price.id === id),
+    ),
     unpriced,
   };
 }

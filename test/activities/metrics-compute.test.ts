@@ -192,6 +192,22 @@ describe('computing the metrics of an account', () => {
     expect((await ledgerLines()).at(-1)).toBe('cus_1 2026-08-01 expansion 500');
   });
 
+  it('computes a customer again when a price comes that it missed', async () => {
+    const records = recordsOf(basic, 'cus_1');
+    const isPrice = ({ kind }: { kind: string }) => kind === 'price';
+    const hidden = recordsOf(factsOf({ ...basic, invoice_line: [] }), 'cus_2');
+    await store(db, account, {
+      records: [...records, ...hidden].filter((record) => !isPrice(record)),
+      dirty: ['cus_1', 'cus_2'],
+    });
+    // The line of a whole period says what the price was; without it, nothing does.
+    expect(await compute()).toEqual({ metricRun: 1, customers: 2, movements: 1 });
+    await store(db, account, { records: records.filter(isPrice), dirty: [] });
+    expect(await compute()).toEqual({ metricRun: 2, customers: 2, movements: 1 });
+    expect(await ledgerLines()).toEqual(['cus_1 2026-01-01 new 1000', 'cus_2 2026-01-01 new 1000']);
+    expect(await compute()).toMatchObject({ metricRun: 2, customers: 0 });
+  });
+
   it('makes a new run when a month begins, for the months are those up to now', async () => {
     await store(db, account, customer('cus_1'));
     await compute();
