@@ -18,29 +18,33 @@ const LAYOUTS: readonly Layout[] = [
   { withStart: true, short: true, wholeUnits: true },
 ];
 
+/** All in the same layout, so that they can be compared. */
 export function renderMrrTables(
   months: readonly MonthlyFigures[],
   options: { paint: Paint; width: number },
 ): string {
-  return [...byCurrency(months)]
-    .map(([currency, own]) => renderMrrTable(currency, own, options))
+  const groups = [...byCurrency(months)];
+  const draw = (layout: Layout) =>
+    groups.map(([currency, own]) => ({
+      currency,
+      own,
+      layout,
+      ...drawTable(own, layout, options),
+    }));
+  const drawn = LAYOUTS.map(draw);
+  const fits = (tables: (typeof drawn)[number]) =>
+    tables.every(({ width }) => width <= options.width);
+  return (drawn.find(fits) ?? drawn.at(-1) ?? [])
+    .map(({ currency, own, layout, table }) => {
+      // The newest month goes on: whoever compares it with the others should know.
+      const notes = [
+        `${monthName(own.at(-1)?.month ?? '')} so far`,
+        ...(layout.wholeUnits ? ['rounded to whole units'] : []),
+      ];
+      const { bold, dim } = options.paint;
+      return `${bold(currency)} ${dim(`per month, ${notes.join(', ')}`)}\n${table}`;
+    })
     .join('\n\n');
-}
-
-function renderMrrTable(
-  currency: string,
-  months: readonly MonthlyFigures[],
-  options: { paint: Paint; width: number },
-): string {
-  const drawn = LAYOUTS.map((layout) => ({ layout, text: drawTable(months, layout, options) }));
-  const fitting = drawn.find(({ text }) => text.width <= options.width) ?? drawn.at(-1);
-  // The newest month goes on: whoever compares it with the others should know.
-  const notes = [
-    `${monthName(months.at(-1)?.month ?? '')} so far`,
-    ...(fitting?.layout.wholeUnits ? ['rounded to whole units'] : []),
-  ];
-  const title = `${options.paint.bold(currency)} ${options.paint.dim(`per month, ${notes.join(', ')}`)}`;
-  return `${title}\n${fitting?.text.table ?? ''}`;
 }
 
 function drawTable(

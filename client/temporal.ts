@@ -32,6 +32,12 @@ const POLLER_TASK_QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
 
 export type Update = UpdateDefinition<UpdateAnswer, [{ reason?: string }]>;
 
+export interface Updated {
+  readonly answer: UpdateAnswer;
+  /** The very run that was asked. */
+  readonly workflow: { readonly workflowId: string; readonly runId?: string };
+}
+
 export interface StartedBackfill {
   readonly workflowId: string;
   /** Of the first run in the chain. */
@@ -71,7 +77,7 @@ export class Temporal {
   }
 
   /** Sends an update to the account's workflow, which is started first where it does not run. */
-  async updateAccount(account: string, update: Update, reason?: string): Promise<UpdateAnswer> {
+  async updateAccount(account: string, update: Update, reason?: string): Promise<Updated> {
     await this.requireWorker();
     const input: AccountInput = { account };
     const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW_TYPES.account, {
@@ -80,12 +86,16 @@ export class Temporal {
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    return this.answered(() =>
-      this.client.workflow.executeUpdateWithStart(update, {
+    return this.answered(async () => {
+      const handle = await this.client.workflow.startUpdateWithStart(update, {
         args: [reason === undefined ? {} : { reason }],
         startWorkflowOperation,
-      }),
-    );
+        waitForStage: 'ACCEPTED',
+      });
+      const { workflowId, workflowRunId: runId } = handle;
+      const workflow = { workflowId, ...(runId !== undefined && { runId }) };
+      return { answer: await handle.result(), workflow };
+    });
   }
 
   /** `suffix` makes the workflow's id its own. Errors: exit code 2 when a backfill with that id was started already. */

@@ -289,10 +289,9 @@ Examples:
     .action((id, { reason, json }) =>
       withContext(async (context) => {
         await requireConnected(context.db, id);
-        const answer = await (await context.temporal()).updateAccount(id, update, reason);
-        say(
-          `Temporal UI  ${workflowLink(uiOf(context.config), { workflowId: accountWorkflowId(id) })}`,
-        );
+        const temporal = await context.temporal();
+        const { answer, workflow } = await temporal.updateAccount(id, update, reason);
+        say(`Temporal UI  ${workflowLink(uiOf(context.config), workflow)}`);
         if (json) printJson(answer);
         else print(`${id} is ${answer.state}. ${answer.because}`);
       }),

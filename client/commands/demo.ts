@@ -45,7 +45,7 @@ export const demoCommand = () =>
 
         const account = await connect(context);
         say(`\n${bold(`Syncing ${account.id}`)}  ${account.display_name ?? ''}`);
-        const view = await sync(context, account);
+        const { view, url } = await sync(context, account);
         const figures = await newestMonths(context.db, { account: account.id, months: MONTHS });
         const records = await countRecords(context.db, account.id);
         const tables = await context.warehouse.tableCounts(account.id);
@@ -56,7 +56,7 @@ export const demoCommand = () =>
         show(`\n${bold('In the warehouse')}  ${dim(context.config.RECOUP_WAREHOUSE_PATH)}\n`);
         show(renderWarehouse(tables, options));
         show(`\n${bold('Look around')}\n`);
-        show(lookAround(context, { account: account.id, run: view.run.id, cyan }));
+        show(lookAround(context, { account: account.id, run: view.run.id, url, cyan }));
         if (json) {
           printJson({
             account: account.id,
@@ -92,14 +92,17 @@ function connect(context: Context): Promise<Account> {
 }
 
 /** An earlier demo may have been stopped at any point: whatever it left is resumed. */
-async function sync(context: Context, { id, state }: Account): Promise<RunView> {
+async function sync(
+  context: Context,
+  { id, state }: Account,
+): Promise<{ view: RunView; url: string }> {
   if (state !== 'idle' && state !== 'syncing') {
     await (await context.temporal()).updateAccount(id, resume, 'The demo goes on.');
   }
-  const { end } = await startSync(context, { account: id, reason: 'The demo.' });
+  const { end, url } = await startSync(context, { account: id, reason: 'The demo.' });
   const view = await end({ patienceMs: PATIENCE_MS });
   say(`\n${view.run.id}: ${view.run.summary ?? view.run.state}`);
-  return view;
+  return { view, url };
 }
 
 /** Canonical rows of the account by kind. */
@@ -129,18 +132,19 @@ function renderWarehouse(
 
 function lookAround(
   { config }: Context,
-  options: { account: string; run: string; cyan: (text: string) => string },
+  options: { account: string; run: string; url: string; cyan: (text: string) => string },
 ): string {
   const ui = uiOf(config);
-  const { account, run, cyan } = options;
+  const { account, run, url: runUrl, cyan } = options;
   const all = opsLinks(ui, { taskQueue: config.RECOUP_SYNC_TASK_QUEUE });
   const links = [
     { title: 'This account', url: workflowLink(ui, { workflowId: accountWorkflowId(account) }) },
+    { title: 'This sync', url: runUrl },
     ...all.filter(({ title }) => SHOWN_LINKS.has(title)),
   ];
   const lines = [
     ...links.map(({ title, url }) => [title, cyan(url)] as const),
-    ['Its run', `npx recoup runs show ${run}`] as const,
+    ['Its objects', `npx recoup runs show ${run}`] as const,
     ['Its numbers', `npx recoup metrics --account ${account} --months 24`] as const,
     ['Sync again', `npx recoup sync ${account}`] as const,
     ['More', 'npx recoup --help'] as const,

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { readAccount } from '../../db/repositories/accounts';
 import { listRuns, readProgress, type Run } from '../../db/repositories/runs';
 import type { Database } from '../../db/schema';
-import { accountWorkflowId, requestSync, type UpdateAnswer } from '../../workflows/contract';
+import { requestSync, type UpdateAnswer } from '../../workflows/contract';
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
 import { failed } from '../errors';
@@ -32,7 +32,7 @@ export const syncCommand = () =>
         await requireConnected(context.db, account);
         const sync = await startSync(context, { account, reason });
         if (!wait) {
-          if (json) printJson(sync.answer);
+          if (json) printJson({ ...sync.answer, url: sync.url });
           else print(sync.answer.because);
           return;
         }
@@ -52,6 +52,8 @@ Examples:
 
 export interface StartedSync {
   readonly answer: UpdateAnswer;
+  /** Of the very run of the workflow, in the Temporal UI. */
+  readonly url: string;
   /**
    * Waits for the sync and what follows it: metrics and the warehouse's load. Errors: exit code 1 when the account stopped
    * for another reason than the end of its run; and when it failed and waits for its next try: at once where `patienceMs`
@@ -66,16 +68,18 @@ export async function startSync(
   options: { account: string; reason?: string | undefined },
 ): Promise<StartedSync> {
   const { account } = options;
+  const { state } = await readAccount(context.db, account);
   const before = await newestSync(context.db, account);
   const temporal = await context.temporal();
-  const answer = await temporal.updateAccount(account, requestSync, options.reason);
-  say(
-    `Temporal UI  ${workflowLink(uiOf(context.config), { workflowId: accountWorkflowId(account) })}`,
-  );
+  const { answer, workflow } = await temporal.updateAccount(account, requestSync, options.reason);
+  const url = workflowLink(uiOf(context.config), workflow);
+  say(`Temporal UI  ${url}`);
   if (!isGoing(answer.state)) throw stopped(account, answer);
-  const ended = before?.ended_at ? before.id : null;
+  // A sync at hand serves this request too, also when its run has ended and only the load of its numbers is left.
+  const ended = before?.ended_at && !isGoing(state) ? before.id : null;
   return {
     answer,
+    url,
     end: async ({ patienceMs }) => {
       const isPatient = patience(patienceMs);
       const run = await follow(() => look(context.db, { account, ended, isPatient }), {
