@@ -21,7 +21,7 @@ import { z } from 'zod';
 
 const ROOT = join(__dirname, '..', '..');
 const POLL_MS = 50;
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 90_000;
 
 const stackSchema = z.object({
   env: z.record(z.string(), z.string()),

@@ -9,6 +9,9 @@ setInterval(() => {}, 1000);
 process.on('SIGTERM', () => {});
 `;
 
+/** Starts of whole stacks, on a machine that may be busy. */
+jest.setTimeout(180_000);
+
 let clone: Clone;
 const startClone = (options: CloneOptions = {}): Clone => (clone = new Clone(options));
 afterEach(() => clone.dispose());

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { Client } from 'pg';
@@ -7,6 +9,10 @@ import { loadConfig } from '../../config/config';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract';
 import { createDatabase, temporalAddress } from '../support/stack';
 import { Clone, type CloneOptions } from './clone';
+
+/** Several starts each, on a machine that may be busy. */
+jest.setTimeout(180_000);
+const RETRY_MS = 50;
 
 let clone: Clone;
 const startClone = (options: CloneOptions = {}): Clone => (clone = new Clone(options));
@@ -53,13 +59,18 @@ const findWorkflow = (address: string): Promise<unknown> =>
     }),
   );
 
-async function occupy(port: number): Promise<Server | null> {
+/** Takes a port, as soon as whoever has it (another test's stack) gives it back. */
+async function occupy(port: number): Promise<Server> {
   const server = createServer();
-  return new Promise((resolve) => {
-    // Somebody else has it: taken is taken.
-    server.once('error', () => resolve(null));
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
+  for (;;) {
+    server.listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      return server;
+    } catch {
+      await delay(RETRY_MS);
+    }
+  }
 }
 
 describe('npm start', () => {
@@ -110,7 +121,7 @@ describe('npm start', () => {
         expect(launch.stderr()).toMatch(new RegExp(`port ${port} is taken, using \\d+`));
       }
     } finally {
-      for (const server of servers) server?.close();
+      for (const server of servers) server.close();
     }
   });
 
