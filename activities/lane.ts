@@ -126,7 +126,12 @@ async function commit(
   return committed;
 }
 
-async function stopIfUnwanted({ db, run, control }: Walk): Promise<void> {
+/** Stops the walk where desired state says pause or cancel. */
+export async function stopIfUnwanted({
+  db,
+  run,
+  control,
+}: Pick<Walk, 'db' | 'run' | 'control'>): Promise<void> {
   if ((await readDesired(db, run.id)) !== 'run') control.stop('wanted');
 }
 

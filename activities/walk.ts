@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { readAccount } from '../db/repositories/accounts';
-import { readDesired, readProgress, readRun, setRunState, type Run } from '../db/repositories/runs';
+import { readProgress, readRun, setRunState, type Run } from '../db/repositories/runs';
 import { listOpenResources, releaseTasks, renewLeases } from '../db/repositories/tasks';
 import { connectAccount } from './connection';
 import type { StepFailure, SyncActivities, WalkReport } from './contract';
 import type { SyncDeps } from './deps';
 import { classify, toStepFailure } from './failures';
-import { runLane, type Walk } from './lane';
+import { runLane, stopIfUnwanted, type Walk } from './lane';
 import { WalkControl } from './walk-control';
 
 /** How often the walk tells Temporal and the leases that it lives, and looks at what is wanted. */
@@ -23,14 +23,17 @@ export const createWalk =
     const control = new WalkControl();
     const run = await readRun(db, runId);
     if (run.ended_at) return report(deps, run, control);
-    if (await isUnwanted(deps, run)) control.stop('wanted');
+    await stopIfUnwanted({ db, run, control });
+    if (control.stopped) return report(deps, run, control);
 
     const { provider, client } = await connectAccount(deps, await readAccount(db, run.account_id));
     const { workflowExecution, activityId, attempt } = context.info;
     const owner = [workflowExecution?.runId, activityId, attempt].join('/');
     const walk: Walk = { db, provider, client, run, owner, logger, control };
     const onCancel = () => {
-      control.abandon(context.cancellationDetails?.workerShutdown ? 'time' : 'wanted');
+      // A worker that shuts down waits for the requests at hand; whoever cancels does not want them.
+      if (context.cancellationDetails?.workerShutdown) control.stop('time');
+      else control.abandon('wanted');
     };
     if (context.cancellationSignal.aborted) onCancel();
     context.cancellationSignal.addEventListener('abort', onCancel);
@@ -38,7 +41,7 @@ export const createWalk =
     const ended = new AbortController();
     const beating = beat(walk, context, ended.signal);
     try {
-      if (!control.stopped) await setRunState(db, { runId, state: 'running' });
+      await setRunState(db, { runId, state: 'running' });
       const lanes = Array.from({ length: config.RECOUP_LANES }, () =>
         runLane(walk).catch((thrown: unknown) => {
           control.fail(classify(thrown));
@@ -66,7 +69,7 @@ async function beat(walk: Walk, context: Context, ended: AbortSignal): Promise<v
     context.heartbeat({ pages: control.pages });
     try {
       await renewLeases(db, { runId: run.id, owner });
-      if ((await readDesired(db, run.id)) !== 'run') control.stop('wanted');
+      await stopIfUnwanted(walk);
     } catch (error) {
       // The next commit meets the same trouble and tells of it.
       logger.warn({ run: run.id, err: error }, 'leases not renewed');
@@ -74,9 +77,6 @@ async function beat(walk: Walk, context: Context, ended: AbortSignal): Promise<v
     await sleep(HEARTBEAT_MS, undefined, { signal: ended }).catch(() => undefined);
   }
 }
-
-const isUnwanted = async ({ db }: SyncDeps, run: Run): Promise<boolean> =>
-  (await readDesired(db, run.id)) !== 'run';
 
 async function report(deps: SyncDeps, run: Run, control: WalkControl): Promise<WalkReport> {
   const { db } = deps;

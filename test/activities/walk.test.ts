@@ -1,3 +1,5 @@
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql, type Kysely } from 'kysely';
 import type { Database } from '../../db/schema';
 import { RecoupError } from '../../domain/errors';
@@ -188,6 +190,26 @@ describe('a walk', () => {
     expect((await steps.readAccount({ account })).openRun).toBeNull();
   });
 
+  it.each([
+    ['finishes the request at hand and asks to be called again', 'workerShutdown', 'more', 1],
+    ['gives up the request at hand', 'cancelRequested', 'stopped', 0],
+  ] as const)('%s when its end is for %s', async (_, why, outcome, pages) => {
+    const { service, steps, open } = await createHarness(db, 1);
+    addInvoices(service, 100);
+    const run = await open({ resources: ['invoice'] });
+    const context = new MockActivityEnvironment();
+    service.beforeAnswer = () =>
+      context.cancel(undefined, new ActivityCancellationDetails({ [why]: true }));
+    expect(await context.run(() => steps.walk({ run }))).toMatchObject({ outcome, pages });
+    expect(service.requests).toHaveLength(1);
+    const { lease_owner } = await db
+      .selectFrom('task')
+      .select('lease_owner')
+      .where('run_id', '=', run)
+      .executeTakeFirstOrThrow();
+    expect(lease_owner).toBeNull();
+  });
+
   it('parks a resource that the key may not read, and finishes the others as partial', async () => {
     const harness = await createHarness(db);
     const { service, open, walk } = harness;
@@ -244,6 +266,16 @@ describe('a walk', () => {
     expect(rest.outcome).toBe('drained');
     expect(failed.objects + rest.objects).toBe(60);
     expect(await finish(harness, run)).toMatchObject({ state: 'complete' });
+  });
+
+  it('does not try every resource of a service that is away', async () => {
+    const lanes = 2;
+    const { service, open, walk } = await createHarness(db, lanes);
+    service.beforeAnswer = () => {
+      throw serverError();
+    };
+    expect((await walk(await open())).outcome).toBe('failed');
+    expect(service.requests.length).toBeLessThanOrEqual(lanes * MAX_PAGE_ATTEMPTS);
   });
 
   it('lets the others finish before it reports one resource that keeps failing', async () => {
