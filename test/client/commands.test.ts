@@ -84,9 +84,11 @@ describe('an account that cannot be connected', () => {
   });
 
   test('unreachable base address', async () => {
-    expect(await add({ apiBase: 'http://127.0.0.1:1' })).toEqual(
+    const gone = await startHttpStub(() => undefined);
+    await gone.close();
+    expect(await add({ apiBase: gone.base })).toEqual(
       refused(
-        'Stripe does not answer at 127.0.0.1:1 (ECONNREFUSED). Check the address, or try again later; nothing was stored.',
+        `Stripe does not answer at ${host(gone.base)} (ECONNREFUSED). Check the address, or try again later; nothing was stored.`,
       ),
     );
   });
