@@ -72,8 +72,7 @@ export async function createRun(db: Kysely<Database>, run: NewRun): Promise<Run>
 /** Errors: invalid_input for a run that does not exist. */
 export async function readRun(db: Kysely<Database>, id: string): Promise<Run> {
   const run = await db.selectFrom('run').selectAll().where('id', '=', id).executeTakeFirst();
-  if (!run) throw new RecoupError('invalid_input', `No run is called "${id}".`);
-  return run;
+  return run ?? throwUnknown(id);
 }
 
 /** Newest first. */
@@ -113,16 +112,18 @@ export async function readDesired(db: Kysely<Database>, runId: string): Promise<
   return row.ofRun === 'run' ? row.ofAccount : row.ofRun;
 }
 
+/** Errors: invalid_input for a run that the account does not have. */
 export async function setRunDesired(
   db: Kysely<Database>,
   options: { readonly accountId: string; readonly runId: string; readonly desired: Desired },
 ): Promise<void> {
-  await db
+  const { numUpdatedRows } = await db
     .updateTable('run')
     .set({ desired: options.desired })
     .where('id', '=', options.runId)
     .where('account_id', '=', options.accountId)
-    .execute();
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throwUnknown(options.runId);
 }
 
 /** Shows whether a run that has not ended is being walked. */
@@ -162,7 +163,7 @@ export async function endRun(
       .where('id', '=', options.runId)
       .forUpdate()
       .executeTakeFirst();
-    if (!run) throw new RecoupError('invalid_input', `No run is called "${options.runId}".`);
+    if (!run) return throwUnknown(options.runId);
     const facts = await readRunFacts(trx, options);
     if (run.ended_at) return { run, facts };
     const ended = await trx
@@ -199,4 +200,8 @@ async function readRunFacts(
     notNormalised: Number(count),
     unreadWindows: tasks.filter(({ state }) => state === 'open').length,
   };
+}
+
+function throwUnknown(id: string): never {
+  throw new RecoupError('invalid_input', `No run is called "${id}".`);
 }

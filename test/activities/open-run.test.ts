@@ -87,6 +87,17 @@ describe('opening a run', () => {
   });
 });
 
+describe('what is wanted', () => {
+  it('cannot be said of a run that the account does not have', async () => {
+    const { steps, act, open } = await createHarness(db);
+    const other = await createHarness(db);
+    const run = await open();
+    await expect(
+      act(() => steps.setDesired({ account: other.account, run, desired: 'pause' })),
+    ).rejects.toMatchObject({ type: 'invalid_input', message: `No run is called "${run}".` });
+  });
+});
+
 describe('the account’s row', () => {
   it('shows the newest transition, each written once', async () => {
     const { account, steps, act, open } = await createHarness(db);
