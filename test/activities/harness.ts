@@ -1,9 +1,6 @@
 /** The sync steps over a fake service and a real database, run as Temporal would run them. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Kysely } from 'kysely';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import pino from 'pino';
 import { createSyncActivities } from '../../activities';
 import type { OpenRunInput, SyncActivities, WalkReport } from '../../activities/contract';
@@ -12,10 +9,7 @@ import type { Database } from '../../db/schema';
 import { createSecretBox } from '../../db/secret-box';
 import { FakeService } from '../support/fake-provider';
 
-const secretBox = createSecretBox({
-  key: undefined,
-  keyFile: join(mkdtempSync(join(tmpdir(), 'recoup-key-')), 'secret.key'),
-});
+const secretBox = createSecretBox({ key: 'a'.repeat(64), keyFile: '' });
 
 let accounts = 0;
 
