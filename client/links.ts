@@ -41,14 +41,18 @@ export function opsLinks(ui: Ui, options: { taskQueue: string; account?: string 
   const { account: accountKey, attention, state } = SEARCH_ATTRIBUTES;
   const mine =
     options.account === undefined ? '' : ` AND ${accountKey.name} = "${options.account}"`;
-  const accounts = `WorkflowType = "${WORKFLOW_TYPES.account}"`;
+  const list = (title: string, query: string): Link => ({ title, url: listLink(ui, query + mine) });
+  // An account begins a new run with each sync, and the earlier ones keep the state that they ended in.
+  const now = (title: string, query: string): Link =>
+    list(title, `ExecutionStatus = "Running" AND ${query}`);
   return [
-    { title: 'Accounts', url: listLink(ui, accounts + mine) },
-    { title: 'Needs attention', url: listLink(ui, `${attention.name} = true${mine}`) },
-    { title: 'Syncing now', url: listLink(ui, `${state.name} = "syncing"${mine}`) },
-    { title: 'Blocked', url: listLink(ui, `${state.name} = "blocked"${mine}`) },
-    { title: 'Paused', url: listLink(ui, `${state.name} = "paused"${mine}`) },
-    { title: 'Backfills', url: listLink(ui, `WorkflowType = "${WORKFLOW_TYPES.backfill}"${mine}`) },
+    now('Accounts', `WorkflowType = "${WORKFLOW_TYPES.account}"`),
+    now('Needs attention', `${attention.name} = true`),
+    now('Syncing now', `${state.name} = "syncing"`),
+    now('Blocked', `${state.name} = "blocked"`),
+    now('Paused', `${state.name} = "paused"`),
+    list('Syncs, one by one', `WorkflowType = "${WORKFLOW_TYPES.account}"`),
+    list('Backfills', `WorkflowType = "${WORKFLOW_TYPES.backfill}"`),
     {
       title: 'Start a backfill',
       url: startFormLink(ui, { type: WORKFLOW_TYPES.backfill, taskQueue: options.taskQueue }),

@@ -20,10 +20,10 @@ test('a workflow id is one part of the path, with its slashes encoded', () => {
 
 test('list links filter by the search attributes that the workflows write', () => {
   expect(linksOf().get('Needs attention')?.searchParams.get('query')).toBe(
-    'RecoupAttention = true',
+    'ExecutionStatus = "Running" AND RecoupAttention = true',
   );
   expect(linksOf('acct_1').get('Blocked')?.searchParams.get('query')).toBe(
-    'RecoupState = "blocked" AND RecoupAccountId = "acct_1"',
+    'ExecutionStatus = "Running" AND RecoupState = "blocked" AND RecoupAccountId = "acct_1"',
   );
 });
 
