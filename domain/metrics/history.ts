@@ -129,10 +129,9 @@ function versionsOfItem(options: {
     const last = versions.at(-1);
     if (!last) {
       begin(now, present.createdAt.getTime(), 'inferred', [item]);
-    } else if (!before || !sameState(before, now)) {
-      // Nothing shows when it changed: it is dated when it was first seen.
-      const seenAt = Math.max(present.seenAt.getTime(), (last.to ?? last.from).getTime());
-      begin(now, seenAt, 'inferred', [item]);
+    } else if (present.seenAt >= (last.to ?? last.from) && !(before && sameState(before, now))) {
+      // Nothing shows when it changed: it is dated when it was first seen. A trace of later than that is of something newer.
+      begin(now, present.seenAt.getTime(), 'inferred', [item]);
     }
   } else if (before && subscription.endedAt === null) {
     // The item is gone and nothing shows when: at the latest when the period that it was last billed for was over.

@@ -183,6 +183,14 @@ describe('what an item was, from the traces that it left', () => {
     ]);
   });
 
+  it('believes a trace that is newer than the row of the item', () => {
+    const facts = factsOf({
+      invoice_line: [firstLine, ...upgrade],
+      subscription_item: [{ id: 'si_1', seenAt: at('2026-01-14') }],
+    });
+    expect(versionsOf(facts).at(-1)).toBe('si_1 1×pro 2026-01-15.. exact');
+  });
+
   it('ends an item that vanished without a trace with the last period that was billed', () => {
     const facts = factsOf({ invoice_line: [firstLine] });
     expect(versionsOf(facts)).toEqual(['si_1 1×basic 2026-01-01..2026-02-01 inferred']);
