@@ -16,6 +16,7 @@ const LAYOUTS: readonly Layout[] = [
   { withStart: true, short: true, wholeUnits: false },
   { withStart: false, short: true, wholeUnits: false },
   { withStart: true, short: true, wholeUnits: true },
+  { withStart: false, short: true, wholeUnits: true },
 ];
 
 /** All in the same layout, so that they can be compared. */
