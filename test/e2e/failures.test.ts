@@ -76,7 +76,11 @@ test('a key that is revoked later blocks the account, says so, and a new key and
 
 test('429 from the very first request costs time and nothing else', async () => {
   await recoup.connect({ account: simulator.accountId, apiBase: simulator.url });
-  simulator.faults.add([{ kind: '429', match: { path: '/v1/' }, times: 12, retryAfterSeconds: 1 }]);
+  simulator.faults.add([
+    { kind: '429', match: { path: '/v1/account' }, times: 2, retryAfterSeconds: 1 },
+    { kind: '429', match: { path: '/v1/c' }, times: 12, retryAfterSeconds: 1 },
+    { kind: '429', match: { path: '/v1/in' }, times: 12, retryAfterSeconds: 1 },
+  ]);
   expect((await sync()).run).toMatchObject({ state: 'complete' });
 }, 120_000);
 

@@ -37,8 +37,11 @@ async function exportHistories(): Promise<string> {
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     texts.push(
-      JSON.stringify(history, (_key, value: unknown) =>
-        value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value,
+      // Payloads come as base64.
+      JSON.stringify(history, (key, value: unknown) =>
+        key === 'data' && typeof value === 'string'
+          ? Buffer.from(value, 'base64').toString('utf8')
+          : value,
       ),
     );
   }

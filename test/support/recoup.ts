@@ -49,7 +49,10 @@ export interface Recoup {
   connect(options: { account: string; apiBase: string; key?: string }): Promise<void>;
   /** A digest of every canonical table's rows, by table: equal digests mean equal rows. */
   rowDigests(): Promise<Record<string, string>>;
-  /** The same without the time of reading: what two syncs of one world must agree on. */
+  /**
+   * The same without the account and without when and in which object a row was read first: what two accounts of one world
+   * must agree on.
+   */
   contentDigests(): Promise<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -113,7 +116,7 @@ export async function startRecoup(): Promise<Recoup> {
       );
     },
     rowDigests: () => digestsOf(pool, 't'),
-    contentDigests: () => digestsOf(pool, `to_jsonb(t) - 'version'`),
+    contentDigests: () => digestsOf(pool, `to_jsonb(t) - '{version,account_id,raw_hash}'::text[]`),
     async close() {
       await Promise.all(workers.map((worker) => worker.stop()));
       await pool.end();
