@@ -13,8 +13,8 @@ import type { AccountFacts } from './stripe/object-type';
 import type { RateLimits } from './stripe/rate-limit';
 import { advance } from './world/advance';
 import { generateWorld } from './world/generate';
-import type { World } from './world/model';
 import { Random } from './world/random';
+import type { World } from './world/world';
 
 export const DEFAULT_API_KEY = 'sk_test_simulator';
 

@@ -1,4 +1,4 @@
-import type { World } from '../world/model';
+import type { World } from '../world/world';
 import { isoCode } from './totals';
 
 /** Money that really moved: in with a charge, out with a refund or a dispute, back in with a dispute that was won. */

@@ -9,9 +9,10 @@
  */
 import type { Action } from '../world/action-log';
 import { DAY } from '../world/calendar';
-import type { Interval, World } from '../world/model';
+import type { Interval } from '../world/model';
 import { priceOf } from '../world/money';
 import { ZERO, add, multiply, rational, roundTo, subtract, type Rational } from '../world/rational';
+import type { World } from '../world/world';
 import { isoInstant } from './ledger';
 import { isoCode } from './totals';
 

@@ -1,4 +1,5 @@
-import type { Currency, World } from '../world/model';
+import type { Currency } from '../world/model';
+import type { World } from '../world/world';
 
 /** Counts and sums per ISO currency code; sums of minor units as decimal strings, since they may outgrow JSON numbers. */
 export interface Totals {

@@ -1,4 +1,4 @@
-import type { World } from '../world/model';
+import type { World } from '../world/world';
 import type { Permission } from './keys';
 
 /** What rendering needs besides the record. */

@@ -1,5 +1,5 @@
 import type { Collection } from '../world/collection';
-import type { World } from '../world/model';
+import type { World } from '../world/world';
 import { invalidRequest, noSuch } from './errors';
 import { prepareExpand } from './expand';
 import { pageOf, sequenceOf, sequenceWithin, type CreatedWindow, type Sequence } from './list';

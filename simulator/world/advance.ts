@@ -1,12 +1,12 @@
 import type { Task } from './agenda';
 import { act, react } from './behaviour';
 import { closeDispute } from './disputes';
-import type { World } from './model';
 import { attemptOnSchedule, collectNow } from './payments';
 import { expireDiscount } from './discounts';
 import { resumeCollection } from './pauses';
 import { renew } from './periods';
 import { expireIncomplete } from './subscriptions';
+import type { World } from './world';
 
 /** Moves the clock to `until` (unix seconds): everything that falls due until then happens, customer by customer. */
 export function advance(world: World, until: number): void {

@@ -8,16 +8,7 @@ import { openDispute } from './disputes';
 import { drawCard } from './cards';
 import { markUncollectible, voidInvoice } from './invoices';
 import { invoiceByHand } from './manual-invoices';
-import type {
-  Charge,
-  Coupon,
-  Customer,
-  Interval,
-  Invoice,
-  Price,
-  Subscription,
-  World,
-} from './model';
+import type { Charge, Coupon, Customer, Interval, Invoice, Price, Subscription } from './model';
 import { payInvoice } from './payments';
 import type { Random } from './random';
 import { refundCharge } from './refunds';
@@ -35,7 +26,7 @@ import {
   type ChangeOptions,
   type Terms,
 } from './subscriptions';
-import { EVENT_HORIZON, agendaOf } from './world';
+import { EVENT_HORIZON, agendaOf, type World } from './world';
 
 /** Chance per month of each decision about a subscription that runs. */
 const HAZARDS: [SubscriptionAct, number][] = [

@@ -1,8 +1,9 @@
 import { DAY } from './calendar';
 import { emit } from './events';
 import { newCouponId, newId } from './ids';
-import type { Coupon, Currency, Interval, Price, PriceTier, Product, World } from './model';
+import type { Coupon, Currency, Interval, Price, PriceTier, Product } from './model';
 import { parseDecimal, multiply, rational, roundTo } from './rational';
+import type { World } from './world';
 
 const CURRENCIES: readonly Currency[] = ['eur', 'usd', 'jpy', 'kwd'];
 

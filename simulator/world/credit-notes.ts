@@ -2,11 +2,11 @@ import { changeBalance } from './customers';
 import { amend, emit } from './events';
 import { newId } from './ids';
 import { settleInvoice } from './invoices';
-import type { Charge, CreditNote, CreditNoteLine, Invoice, InvoiceLine, World } from './model';
+import type { Charge, CreditNote, CreditNoteLine, Invoice, InvoiceLine } from './model';
 import { taxOn } from './money';
 import { adjustPayment, cancelPayment } from './payment-intents';
 import { refundCharge } from './refunds';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 /** Where the credit of a paid invoice goes. */
 export type CreditTarget = 'refund' | 'balance';

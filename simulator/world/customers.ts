@@ -8,10 +8,9 @@ import type {
   Customer,
   Issuer,
   PaymentMethod,
-  World,
 } from './model';
 import type { Random } from './random';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 export interface NewCustomer {
   at: number;

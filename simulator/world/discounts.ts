@@ -1,9 +1,9 @@
 import { addMonths } from './calendar';
 import { emit } from './events';
 import { newId } from './ids';
-import type { Coupon, Discount, Subscription, World } from './model';
+import type { Coupon, Discount, Subscription } from './model';
 import { isEnded, amendSubscription, about } from './subscription-parts';
-import { agendaOf, note } from './world';
+import { agendaOf, note, type World } from './world';
 
 /** Gives a subscription one more discount. */
 export function applyCoupon(

@@ -1,8 +1,8 @@
 import { DAY } from './calendar';
 import { amend, emit } from './events';
 import { newId } from './ids';
-import type { Charge, Dispute, World } from './model';
-import { agendaOf } from './world';
+import type { Charge, Dispute } from './model';
+import { agendaOf, type World } from './world';
 
 /** Evidence is due so long after a dispute is opened; the bank decides some weeks later. */
 const EVIDENCE_SECONDS = 9 * DAY;

@@ -1,6 +1,7 @@
 import { newEventId } from './ids';
-import type { EventObject, RecordOf, World } from './model';
+import type { EventObject, RecordOf } from './model';
 import type { Random } from './random';
+import type { World } from './world';
 
 /** Writes an event with a copy of the record as it is now; older ones than the provider keeps are not made. */
 export function emit<K extends EventObject['kind']>(

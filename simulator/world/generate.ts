@@ -4,11 +4,11 @@ import { drawCard } from './cards';
 import { CATALOG_LEAD, MONTHLY, addTaxRates, stockCatalog } from './catalog';
 import { attachCard, createCustomer } from './customers';
 import { live } from './advance';
-import type { Coupon, Customer, World } from './model';
+import type { Coupon, Customer } from './model';
 import { drawPerson } from './people';
 import { PERSONAS, type Persona } from './personas';
 import { Random } from './random';
-import { agendaOf, emptyWorld } from './world';
+import { agendaOf, emptyWorld, type World } from './world';
 
 export interface WorldOptions {
   seed: number;

@@ -3,9 +3,9 @@ import { changeBalance } from './customers';
 import { amend, emit } from './events';
 import { newId } from './ids';
 import { cancelPayment, openPayment } from './payment-intents';
-import type { Customer, Invoice, InvoiceItem, InvoiceLine, World } from './model';
+import type { Customer, Invoice, InvoiceItem, InvoiceLine } from './model';
 import { allocateDiscount, taxOn } from './money';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 /** A draft is finalized so long after its creation, as at Stripe. */
 export const DRAFT_SECONDS = HOUR;

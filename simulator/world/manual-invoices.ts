@@ -2,9 +2,9 @@ import { DAY } from './calendar';
 import { emit } from './events';
 import { newId } from './ids';
 import { createInvoice, DRAFT_SECONDS, lineOf } from './invoices';
-import type { Customer, Invoice, Price, World } from './model';
+import type { Customer, Invoice, Price } from './model';
 import { priceOf, toMinor } from './money';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 const DAYS_UNTIL_DUE = 30;
 

@@ -3,10 +3,6 @@
  * provider would serve. Instants are unix seconds. Money is a safe integer in the currency's minor units, as Stripe
  * counts them (KWD has three decimals and always ends in 0). References are ids.
  */
-import type { Collection } from './collection';
-import type { Random } from './random';
-import type { Agenda } from './agenda';
-import type { Action } from './action-log';
 
 export type Currency = 'eur' | 'usd' | 'jpy' | 'kwd';
 export type IntervalUnit = 'day' | 'week' | 'month' | 'year';
@@ -442,45 +438,4 @@ export interface WorldEvent {
 export interface ApiRequest {
   id: string;
   idempotencyKey: string | null;
-}
-
-/**
- * The whole simulated account. Collections are in order of (created, id). Everything that happens goes through the
- * actions of this folder, which also write the events and the action log.
- */
-export interface World {
-  seed: number;
-  /** Now, in unix seconds. Only `advance` moves it. */
-  clock: number;
-  /** Events before this instant were never materialised (30 days before the clock at generation). */
-  eventsFrom: number;
-  /** Set by the dialect while it serves a mutating request, so that events name it. */
-  request: ApiRequest | null;
-
-  products: Collection<Product>;
-  prices: Collection<Price>;
-  taxRates: Collection<TaxRate>;
-  coupons: Collection<Coupon>;
-  discounts: Collection<Discount>;
-  customers: Collection<Customer>;
-  balanceTransactions: Collection<BalanceTransaction>;
-  paymentMethods: Collection<PaymentMethod>;
-  subscriptions: Collection<Subscription>;
-  invoiceItems: Collection<InvoiceItem>;
-  invoices: Collection<Invoice>;
-  invoicePayments: Collection<InvoicePayment>;
-  paymentIntents: Collection<PaymentIntent>;
-  charges: Collection<Charge>;
-  refunds: Collection<Refund>;
-  disputes: Collection<Dispute>;
-  creditNotes: Collection<CreditNote>;
-  events: Collection<WorldEvent>;
-
-  /** What was decided when, in order per customer: the oracle's only source for MRR. */
-  log: Action[];
-
-  /** Per customer id: the seeded streams and what is due next. */
-  agendas: Map<string, Agenda>;
-  /** Ids of what belongs to no customer. */
-  ids: Random;
 }

@@ -1,6 +1,6 @@
-import type { Subscription, World } from './model';
+import type { Subscription } from './model';
 import { isEnded, amendSubscription, about, isBeforeRenewal } from './subscription-parts';
-import { agendaOf, note } from './world';
+import { agendaOf, note, type World } from './world';
 
 /** Pauses collection; invoices made meanwhile are voided. `resumesAt` null waits for somebody. */
 export function pauseCollection(

@@ -1,7 +1,7 @@
 import { emit } from './events';
 import { newId } from './ids';
-import type { Invoice, World } from './model';
-import { agendaOf } from './world';
+import type { Invoice } from './model';
+import { agendaOf, type World } from './world';
 
 /** Opens the default payment of a finalized invoice: its payment intent, and the link between both. */
 export function openPayment(world: World, invoice: Invoice, at: number): void {

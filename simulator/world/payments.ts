@@ -4,9 +4,9 @@ import { amend, emit } from './events';
 import { newId } from './ids';
 import { finalizeInvoice, markUncollectible, settleInvoice, stopCollecting } from './invoices';
 import { authorise, isHard } from './issuers';
-import type { Charge, Customer, Decline, Invoice, PaymentMethod, World } from './model';
+import type { Charge, Customer, Decline, Invoice, PaymentMethod } from './model';
 import { endSubscription, setStatus } from './subscription-status';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 /** Smart retries: at most so many after the first attempt, within so long. */
 const MAX_RETRIES = 8;

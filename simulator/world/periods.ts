@@ -1,12 +1,12 @@
 import { periodAt } from './calendar';
 import { dropDiscount, discountsAt } from './discounts';
 import { createInvoice, DRAFT_SECONDS, lineOf, voidInvoice, type LineDraft } from './invoices';
-import type { Invoice, Period, Subscription, SubscriptionItem, World } from './model';
+import type { Invoice, Period, Subscription, SubscriptionItem } from './model';
 import { priceOf, toMinor } from './money';
 import { pendingItems } from './prorations';
 import { periodOf, isEnded, isMetered, amendSubscription, productName } from './subscription-parts';
 import { endSubscription, setStatus } from './subscription-status';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 /** Starts the next period of a subscription, or ends it where that was asked for. */
 export function renew(world: World, subscription: Subscription, at: number): void {

@@ -2,12 +2,12 @@ import { couponsAt, discountsAt } from './discounts';
 import { emit } from './events';
 import { newId } from './ids';
 import { createInvoice, lineOf } from './invoices';
-import type { InvoiceItem, Subscription, SubscriptionItem, World } from './model';
+import type { InvoiceItem, Subscription, SubscriptionItem } from './model';
 import { priceOf, shareKept, toMinor } from './money';
 import { collectNow } from './payments';
 import { multiply, rational } from './rational';
 import { isMetered, productName } from './subscription-parts';
-import { agendaOf } from './world';
+import { agendaOf, type World } from './world';
 
 /** Credits the unused time of an item as it was until now. */
 export function credit(

@@ -1,7 +1,7 @@
 import { emit } from './events';
 import { newId } from './ids';
-import type { Charge, Refund, World } from './model';
-import { agendaOf } from './world';
+import type { Charge, Refund } from './model';
+import { agendaOf, type World } from './world';
 
 /** Gives money of a succeeded charge back to the card. */
 export function refundCharge(

@@ -1,5 +1,6 @@
 import { amend } from './events';
-import type { Period, Price, Subscription, World } from './model';
+import type { Period, Price, Subscription } from './model';
+import type { World } from './world';
 
 /** The period that all items of a subscription share. */
 export function periodOf(subscription: Subscription): Period {

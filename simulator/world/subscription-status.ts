@@ -1,7 +1,7 @@
 import { amend, emit } from './events';
 import { stopCollecting } from './invoices';
-import type { Subscription, SubscriptionStatus, World } from './model';
-import { note } from './world';
+import type { Subscription, SubscriptionStatus } from './model';
+import { note, type World } from './world';
 
 /** Moves a subscription to another status and tells of it. */
 export function setStatus(

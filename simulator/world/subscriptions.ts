@@ -11,14 +11,13 @@ import type {
   Price,
   Subscription,
   SubscriptionItem,
-  World,
 } from './model';
 import { collectNow } from './payments';
 import { invoicePeriod } from './periods';
 import { credit, debit, invoiceProrations } from './prorations';
 import { periodOf, amendSubscription, about } from './subscription-parts';
 import { endSubscription, expireSubscription, setStatus } from './subscription-status';
-import { agendaOf, note } from './world';
+import { agendaOf, note, type World } from './world';
 
 /** A first invoice can be completed for so long. */
 const INCOMPLETE_SECONDS = 23 * HOUR;

@@ -2,11 +2,72 @@ import type { Action } from './action-log';
 import type { Agenda } from './agenda';
 import { DAY } from './calendar';
 import { Collection } from './collection';
-import type { World } from './model';
+import type {
+  ApiRequest,
+  BalanceTransaction,
+  Charge,
+  Coupon,
+  CreditNote,
+  Customer,
+  Discount,
+  Dispute,
+  Invoice,
+  InvoiceItem,
+  InvoicePayment,
+  PaymentIntent,
+  PaymentMethod,
+  Price,
+  Product,
+  Refund,
+  Subscription,
+  TaxRate,
+  WorldEvent,
+} from './model';
 import { Random } from './random';
 
 /** How long the provider serves events. */
 export const EVENT_HORIZON = 30 * DAY;
+
+/**
+ * The whole simulated account. Collections are in order of (created, id). Everything that happens goes through the
+ * actions of this folder, which also write the events and the action log.
+ */
+export interface World {
+  seed: number;
+  /** Now, in unix seconds. Only `advance` moves it. */
+  clock: number;
+  /** Events before this instant were never materialised (30 days before the clock at generation). */
+  eventsFrom: number;
+  /** Set by the dialect while it serves a mutating request, so that events name it. */
+  request: ApiRequest | null;
+
+  products: Collection<Product>;
+  prices: Collection<Price>;
+  taxRates: Collection<TaxRate>;
+  coupons: Collection<Coupon>;
+  discounts: Collection<Discount>;
+  customers: Collection<Customer>;
+  balanceTransactions: Collection<BalanceTransaction>;
+  paymentMethods: Collection<PaymentMethod>;
+  subscriptions: Collection<Subscription>;
+  invoiceItems: Collection<InvoiceItem>;
+  invoices: Collection<Invoice>;
+  invoicePayments: Collection<InvoicePayment>;
+  paymentIntents: Collection<PaymentIntent>;
+  charges: Collection<Charge>;
+  refunds: Collection<Refund>;
+  disputes: Collection<Dispute>;
+  creditNotes: Collection<CreditNote>;
+  events: Collection<WorldEvent>;
+
+  /** What was decided when, in order per customer: the oracle's only source for MRR. */
+  log: Action[];
+
+  /** Per customer id: the seeded streams and what is due next. */
+  agendas: Map<string, Agenda>;
+  /** Ids of what belongs to no customer. */
+  ids: Random;
+}
 
 /** An account in which nothing has happened yet. `clock` and `eventsFrom` are unix seconds. */
 export function emptyWorld({

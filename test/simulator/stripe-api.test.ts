@@ -189,7 +189,9 @@ describe('The holes of Stripe’s lists', () => {
     expect(tiers).toHaveLength(tiered.tiers.length);
     expect(tiers?.at(-1)?.up_to).toBeNull();
     const flat = first(world.prices.all, ({ scheme }) => scheme === 'per_unit');
-    expect(await stripe.prices.retrieve(flat.id, { expand: ['tiers'] })).not.toHaveProperty('tiers');
+    expect(await stripe.prices.retrieve(flat.id, { expand: ['tiers'] })).not.toHaveProperty(
+      'tiers',
+    );
   });
 
   test('subscriptions: cancelled ones only with a status', async () => {

@@ -1,16 +1,9 @@
 import { advance } from '../../simulator/world/advance';
 import { addCoupon, addPrice, addProduct } from '../../simulator/world/catalog';
 import { attachCard, createCustomer } from '../../simulator/world/customers';
-import type {
-  Coupon,
-  Currency,
-  Customer,
-  Interval,
-  Price,
-  World,
-} from '../../simulator/world/model';
+import type { Coupon, Currency, Customer, Interval, Price } from '../../simulator/world/model';
 import { Random } from '../../simulator/world/random';
-import { emptyWorld } from '../../simulator/world/world';
+import { emptyWorld, type World } from '../../simulator/world/world';
 
 export const MONTH: Interval = { unit: 'month', count: 1 };
 export const YEAR: Interval = { unit: 'year', count: 1 };

@@ -4,18 +4,13 @@ import { untraced } from '../../simulator/oracle/mrr';
 import { advance } from '../../simulator/world/advance';
 import { addMonths, boundary, periodAt } from '../../simulator/world/calendar';
 import { generateWorld } from '../../simulator/world/generate';
-import type {
-  Coupon,
-  Invoice,
-  InvoiceItem,
-  Subscription,
-  World,
-} from '../../simulator/world/model';
+import type { Coupon, Invoice, InvoiceItem, Subscription } from '../../simulator/world/model';
 import { allocateDiscount } from '../../simulator/world/money';
 import { creditLine } from '../../simulator/world/credit-notes';
 import { invoiceByHand } from '../../simulator/world/manual-invoices';
 import { payInvoice } from '../../simulator/world/payments';
 import { changeItem, subscribe, switchInterval } from '../../simulator/world/subscriptions';
+import type { World } from '../../simulator/world/world';
 import { MONTH, Scenario, YEAR, at } from './world-scenario';
 
 const AS_OF = at('2026-11-01T12:00:00Z');

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 
-import type { PaymentMethod, World } from '../../world/model';
+import type { PaymentMethod } from '../../world/model';
+import type { World } from '../../world/world';
 import { reference, type ObjectType, type RenderContext } from '../object-type';
 import type { Wire } from '../wire';
 import { addressIn } from './customer';
