@@ -30,6 +30,7 @@ export const PORTS = {
   postgres: 54329,
   temporal: 7233,
   temporalUi: 8233,
+  temporalHttp: 7243,
   temporalMetrics: 7234,
   simulator: 12900,
 };
@@ -171,14 +172,16 @@ async function temporal(children, say, own) {
     };
   }
   const { path, source } = await ensureBinary(children, say);
-  const usual = [PORTS.temporal, PORTS.temporalUi, PORTS.temporalMetrics];
+  const usual = [PORTS.temporal, PORTS.temporalUi, PORTS.temporalHttp, PORTS.temporalMetrics];
   const databaseFile = join(DATA_FOLDER, 'temporal.db');
   const { child, address, uiUrl, version } = await onUsualPorts(
     say,
     'Temporal',
     usual,
-    ([port, uiPort, metricsPort]) =>
-      startTemporal(children, { binary: path, port, uiPort, metricsPort, databaseFile, namespace }),
+    ([port, uiPort, httpPort, metricsPort]) => {
+      const ports = { port, uiPort, httpPort, metricsPort };
+      return startTemporal(children, { binary: path, ...ports, databaseFile, namespace });
+    },
   );
   own(child);
   say.ready('Temporal', `${version}  ${address}  UI ${uiUrl}  (${source})`);

@@ -18,8 +18,12 @@ import { LOOPBACK } from './ports.mjs';
 
 const require = createRequire(import.meta.url);
 const COMPOSE_FILE = join(ROOT, 'temporal-dev.yml');
-/** The newest that `go install` can build: later ones carry a replace directive, which it refuses. */
-export const GO_MODULE = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
+/**
+ * The CLI that is fetched where none is there: the newest that `go install` can build (later ones carry a replace directive, which
+ * it refuses), so that a download and a build behave alike.
+ */
+const VERSION = 'v1.5.1';
+const GO_MODULE = `github.com/temporalio/cli/cmd/temporal@${VERSION}`;
 const START_LIMIT_MS = 90_000;
 const DOWNLOAD_ANSWER_LIMIT_MS = 5_000;
 const DOWNLOAD_LIMIT_MS = 300_000;
@@ -115,7 +119,7 @@ export async function ensureBinary(children, say) {
 
 async function download(children, say, folder) {
   const arch = { x64: 'amd64', arm64: 'arm64' }[process.arch];
-  const url = `https://temporal.download/cli/archive/latest?platform=${process.platform}&arch=${arch}`;
+  const url = `https://temporal.download/cli/archive/${VERSION}?platform=${process.platform}&arch=${arch}`;
   const step = say.step('Temporal', 'downloading the official CLI');
   const abort = new AbortController();
   let timer = setTimeout(() => abort.abort(), DOWNLOAD_ANSWER_LIMIT_MS);
@@ -182,18 +186,19 @@ export async function binaryVersion(path) {
 /**
  * Starts a development server and waits until it serves with all its search attributes.
  * @param {import('./children.mjs').Children} children
- * @param {{ binary: string, port: number, uiPort: number | null, metricsPort: number, databaseFile: string | null,
- *   namespace?: string }} options without a UI port there is no UI; without a database file everything is in memory
+ * @param {{ binary: string, port: number, uiPort: number | null, httpPort: number, metricsPort: number,
+ *   databaseFile: string | null, namespace?: string }} options without a UI port there is no UI; without a database file everything is in memory
  * @returns {Promise<{ child: import('./children.mjs').Child, address: string, uiUrl: string | null, version: string }>}
  */
 export async function startTemporal(
   children,
-  { binary, port, uiPort, metricsPort, databaseFile, namespace = 'default' },
+  { binary, port, uiPort, httpPort, metricsPort, databaseFile, namespace = 'default' },
 ) {
   const args = serverArguments({
     ip: LOOPBACK,
     port,
     'ui-port': uiPort,
+    'http-port': httpPort,
     'metrics-port': metricsPort,
     'db-filename': databaseFile,
     namespace,

@@ -37,7 +37,8 @@ export async function startTestServers() {
 
 async function startTestTemporal(children) {
   const { path } = await ensureBinary(children, createSay(process.stderr));
-  return onFreePorts([0, 0], ([port, metricsPort]) =>
-    startTemporal(children, { binary: path, port, uiPort: null, metricsPort, databaseFile: null }),
+  const own = { binary: path, uiPort: null, databaseFile: null };
+  return onFreePorts([0, 0, 0], ([port, httpPort, metricsPort]) =>
+    startTemporal(children, { ...own, port, httpPort, metricsPort }),
   );
 }

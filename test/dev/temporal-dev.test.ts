@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SearchAttributeType } from '@temporalio/common';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract';
+import { inDev } from './in-dev';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -12,13 +12,6 @@ const compose = z
   .object({ services: z.object({ temporal: z.object({ command: z.array(z.string()) }) }) })
   .parse(parse(readFileSync(join(ROOT, 'temporal-dev.yml'), 'utf8')));
 const { command } = compose.services.temporal;
-
-/** An expression over dev/temporal.mjs, which is an ES module and so is asked in a process of its own. */
-function inDev(expression: string): unknown {
-  const script = `import * as temporal from './dev/temporal.mjs'; console.log(JSON.stringify(${expression}))`;
-  const args = ['--input-type=module', '--eval', script];
-  return JSON.parse(execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' }));
-}
 
 const TYPE_NAMES: Partial<Record<SearchAttributeType, string>> = {
   [SearchAttributeType.KEYWORD]: 'Keyword',
@@ -41,7 +34,7 @@ describe('temporal-dev.yml', () => {
   });
 
   it('is read by the launcher as by a YAML parser', () => {
-    expect(inDev('temporal.composeCommand()')).toEqual(command);
+    expect(inDev('temporal', 'dev.composeCommand()')).toEqual(command);
   });
 
   it('keeps its flags when the launcher puts its own ports, address and file in', () => {
@@ -49,14 +42,16 @@ describe('temporal-dev.yml', () => {
       ip: '127.0.0.1',
       port: 1,
       'ui-port': null,
+      'http-port': 2,
       'metrics-port': 3,
       'db-filename': '/x',
     };
-    const replaced = ['--ip=', '--port=', '--ui-port=', '--metrics-port=', '--db-filename='];
-    expect(inDev(`temporal.serverArguments(${JSON.stringify(own)})`)).toEqual([
+    const replaced = Object.keys(own).map((name) => `--${name}=`);
+    expect(inDev('temporal', `dev.serverArguments(${JSON.stringify(own)})`)).toEqual([
       ...command.filter((argument) => !replaced.some((start) => argument.startsWith(start))),
       '--ip=127.0.0.1',
       '--port=1',
+      '--http-port=2',
       '--metrics-port=3',
       '--db-filename=/x',
     ]);
