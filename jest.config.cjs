@@ -5,7 +5,7 @@ const swc = {
 };
 
 /** Folders of test/ whose tests need neither Postgres nor Temporal. */
-const WITHOUT_SERVERS = ['config', 'docs', 'domain', 'providers', 'simulator'];
+const WITHOUT_SERVERS = ['config', 'docs', 'domain', 'providers', 'simulator', 'warehouse'];
 const withoutServers = `/test/(${WITHOUT_SERVERS.join('|')})/`;
 
 const common = {

@@ -4,7 +4,7 @@ import { accessSync, constants, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { outsideVersion, nativeFolder, postgresUser } from './postgres.mjs';
 import { packagesAreCurrent } from './install.mjs';
-import { BIN_CACHE, ROOT } from './paths.mjs';
+import { BIN_CACHE, ROOT, abandonedFolders } from './paths.mjs';
 import { isFree } from './ports.mjs';
 import { PORTS } from './stack.mjs';
 import { binaryVersion, findBinary, onPath, outsideServer } from './temporal.mjs';
@@ -100,6 +100,12 @@ const CHECKS = {
     return taken.length === 0
       ? fine(Object.values(PORTS).join(', '))
       : optional(`taken: ${taken.join(', ')}; npm start uses others`);
+  },
+  'Left over': () => {
+    const folders = abandonedFolders();
+    return folders.length === 0
+      ? fine('nothing of clones that are gone')
+      : optional(`Postgres data of clones that are gone; remove: rm -rf ${folders.join(' ')}`);
   },
   Docker: () =>
     onPath('docker')

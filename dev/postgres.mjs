@@ -17,7 +17,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { StackError } from './children.mjs';
-import { OUTSIDE_FOLDER, ROOT } from './paths.mjs';
+import { CLONE_FILE, OUTSIDE_FOLDER, ROOT } from './paths.mjs';
 import { LOOPBACK } from './ports.mjs';
 
 const require = createRequire(import.meta.url);
@@ -65,7 +65,7 @@ function isReachable(path) {
 }
 
 /** A folder of that user, which nobody else can enter or could have put there before. */
-export function ownFolder(folder, user) {
+function ownFolder(folder, user) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   const owners = [0, process.getuid?.(), user?.uid];
@@ -73,6 +73,18 @@ export function ownFolder(folder, user) {
     throw new StackError(`${folder} belongs to somebody else. Remove it, then start again.`);
   }
   if (user) chownSync(folder, user.uid, user.gid);
+}
+
+/** The folder of this clone outside of it, marked with the clone's path. */
+export function outsideFolder(user) {
+  ownFolder(OUTSIDE_FOLDER, user);
+  try {
+    // Only if it is not there: what somebody else put in its place is not followed.
+    writeFileSync(join(OUTSIDE_FOLDER, CLONE_FILE), ROOT, { flag: 'wx' });
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  return OUTSIDE_FOLDER;
 }
 
 /** The binaries where the user can reach them: in place, or copied once beside the data. */
@@ -86,8 +98,7 @@ function binaries(user) {
   ensureLinks(installed);
   if (!user || isReachable(join(installed, 'bin'))) return join(installed, 'bin');
   const { version } = JSON.parse(readFileSync(join(installed, '..', 'package.json'), 'utf8'));
-  ownFolder(OUTSIDE_FOLDER, user);
-  const copy = join(OUTSIDE_FOLDER, `postgres-${version}`);
+  const copy = join(outsideFolder(user), `postgres-${version}`);
   if (!existsSync(copy)) {
     // A copy that was cut short must not be taken for a whole one.
     const unfinished = `${copy}.${process.pid}`;

@@ -17,7 +17,7 @@ import { LOOPBACK, onFreePorts } from './ports.mjs';
 import {
   ensureDatabase,
   outsideVersion,
-  ownFolder,
+  outsideFolder,
   postgresUser,
   startPostgres,
 } from './postgres.mjs';
@@ -51,8 +51,7 @@ const COMMANDS = {
 function postgresFolder() {
   const user = postgresUser();
   if (!user) return join(DATA_FOLDER, 'postgres');
-  ownFolder(OUTSIDE_FOLDER, user);
-  const folder = join(OUTSIDE_FOLDER, 'postgres');
+  const folder = join(outsideFolder(user), 'postgres');
   // For people: where the data of this clone are.
   const pointer = join(DATA_FOLDER, 'postgres');
   if (!lstatSync(pointer, { throwIfNoEntry: false })) symlinkSync(folder, pointer);

@@ -4,10 +4,9 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
-import { Client } from 'pg';
 import { loadConfig } from '../../config/config';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract';
-import { createDatabase, temporalAddress } from '../support/stack';
+import { createDatabase, query, temporalAddress } from '../support/stack';
 import { Clone, type CloneOptions } from './clone';
 
 /** Several starts each, on a machine that may be busy. */
@@ -17,16 +16,6 @@ const RETRY_MS = 50;
 let clone: Clone;
 const startClone = (options: CloneOptions = {}): Clone => (clone = new Clone(options));
 afterEach(() => clone.dispose());
-
-async function query(url: string, text: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text)).rows as unknown[];
-  } finally {
-    await client.end();
-  }
-}
 
 async function withTemporal<T>(
   address: string,

@@ -1,17 +1,6 @@
 import { Connection } from '@temporalio/client';
-import { Client } from 'pg';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract';
-import { createDatabase, temporalAddress } from '../support/stack';
-
-async function query(url: string, text: string): Promise<unknown[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text)).rows as unknown[];
-  } finally {
-    await client.end();
-  }
-}
+import { createDatabase, query, temporalAddress } from '../support/stack';
 
 describe('the servers of a test run', () => {
   it('give each test file a database of its own, from a template that is filled once', async () => {

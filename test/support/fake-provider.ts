@@ -5,7 +5,9 @@
 import type { CanonicalRecord } from '../../domain/records';
 import {
   NotNormalisable,
+  type FetchedObject,
   type Normalised,
+  type ObjectRequest,
   type Page,
   type PageRequest,
   type Provider,
@@ -14,16 +16,20 @@ import {
 } from '../../providers/provider';
 
 export const FAKE_RESOURCES = ['customer', 'subscription', 'invoice', 'dispute'] as const;
-type FakeResource = (typeof FAKE_RESOURCES)[number];
+/** Prices are in no list here: they are had by id alone. */
+type FakeResource = (typeof FAKE_RESOURCES)[number] | 'price';
 
 export class FakeService {
   readonly objects = new Map<string, RawObject>();
   readonly requests: PageRequest[] = [];
+  readonly fetches: ObjectRequest[] = [];
   now = new Date('2026-03-01T00:00:00Z');
   createdAt: Date | undefined;
   pageSize = 10;
   /** Called for every page request with its number from 1, before it is answered: throw, wait or change something. */
   beforeAnswer: (request: PageRequest, number: number) => void | Promise<void> = () => undefined;
+  /** The same for every object that is fetched by id. */
+  beforeObject: (request: ObjectRequest, number: number) => void | Promise<void> = () => undefined;
   open = 0;
 
   put(object: { type: FakeResource; id: string; createdAt: Date; [field: string]: unknown }): void {
@@ -53,10 +59,20 @@ export class FakeService {
           ...(this.createdAt && { createdAt: this.createdAt }),
         }),
       fetchPage: (request) => this.fetchPage(request),
+      fetchObject: (request) => this.fetchObject(request),
       close: () => {
         this.open -= 1;
       },
     };
+  }
+
+  private async fetchObject(request: ObjectRequest): Promise<FetchedObject | null> {
+    this.fetches.push(request);
+    const readAt = this.now;
+    await this.beforeObject(request, this.fetches.length);
+    request.signal.throwIfAborted();
+    const object = this.objects.get(`${request.resource} ${request.id}`);
+    return object ? { object, readAt } : null;
   }
 
   private async fetchPage(request: PageRequest): Promise<Page> {
@@ -131,7 +147,7 @@ function normalise({ type, id, createdAt, value }: RawObject): Normalised {
         fields: {
           subscriptionId: id,
           customerId,
-          priceId: 'price_1',
+          priceId: field<string | undefined>('priceId') ?? 'price_1',
           quantity: '1',
           createdAt: at,
           periodStart: null,
@@ -168,6 +184,26 @@ function normalise({ type, id, createdAt, value }: RawObject): Normalised {
           paidAt: null,
           voidedAt: null,
           markedUncollectibleAt: null,
+        },
+      },
+    ],
+    price: () => [
+      {
+        kind: 'price',
+        id,
+        fields: {
+          productId: null,
+          active: false,
+          currency: 'eur',
+          exponent: 2,
+          scheme: 'per_unit',
+          unitAmount: field<string>('unitAmount'),
+          tiers: null,
+          transformQuantity: null,
+          interval: 'month',
+          intervalCount: 1,
+          usage: 'licensed',
+          createdAt: at,
         },
       },
     ],

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 
 /** Admin url of the run's Postgres: it may create databases there. */
-export const testDatabaseUrl = (): string => fromEnvironment('RECOUP_TEST_DATABASE_URL');
+const testDatabaseUrl = (): string => fromEnvironment('RECOUP_TEST_DATABASE_URL');
 
 /** `host:port` of the run's Temporal server; namespace `default`, with Recoup's search attributes. */
 export const temporalAddress = (): string => fromEnvironment('RECOUP_TEST_TEMPORAL_ADDRESS');
@@ -74,12 +74,19 @@ function urlOf(database: string): string {
   return url.href;
 }
 
-async function asAdmin<T>(work: (admin: Client) => Promise<T>): Promise<T> {
-  const admin = new Client({ connectionString: testDatabaseUrl() });
-  await admin.connect();
+const asAdmin = <T>(work: (admin: Client) => Promise<T>): Promise<T> =>
+  withClient(testDatabaseUrl(), work);
+
+async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
   try {
-    return await work(admin);
+    return await work(client);
   } finally {
-    await admin.end();
+    await client.end();
   }
 }
+
+/** The rows that one statement answers, on a connection of its own. */
+export const query = (url: string, text: string): Promise<unknown[]> =>
+  withClient(url, async (client) => (await client.query(text)).rows as unknown[]);
