@@ -3,7 +3,7 @@
  * carried out; `500-after-commit`, `reset-after-commit` and `truncate` (half the body, then the connection closes)
  * happen after it.
  */
-export const faultKinds = [
+const faultKinds = [
   '429',
   '500',
   '500-after-commit',
@@ -14,9 +14,9 @@ export const faultKinds = [
   'reset-after-commit',
   'hang',
 ] as const;
-export type FaultKind = (typeof faultKinds)[number];
+type FaultKind = (typeof faultKinds)[number];
 
-export interface FaultRule {
+interface FaultRule {
   /** Path prefix and method; without them every request of the provider API matches. */
   match?: { path?: string; method?: string };
   /** Lets this many matching requests pass first. */

@@ -1,3 +1,4 @@
+/** The simulator as a program: reads its options, serves, and says on stdout where. */
 import { parseArgs } from 'node:util';
 
 import { DEFAULT_API_KEY, startSimulator, type SimulatorOptions } from './server';

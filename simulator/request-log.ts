@@ -1,7 +1,7 @@
 /** How many requests are kept one by one; the counts go on beyond it. */
 const KEPT_REQUESTS = 10_000;
 
-export interface LoggedRequest {
+interface LoggedRequest {
   method: string;
   path: string;
   query: string;
@@ -9,7 +9,7 @@ export interface LoggedRequest {
   status: number;
 }
 
-export interface RequestCounts {
+interface RequestCounts {
   total: number;
   /** By method and route pattern, such as `GET /v1/invoices/:id/lines`. */
   byEndpoint: Record<string, number>;

@@ -1,3 +1,4 @@
+/** The simulator as an HTTP server: sockets, bodies, latency and faults around the API; its truth and its controls beside it. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

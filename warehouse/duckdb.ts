@@ -22,7 +22,7 @@ import { columnsOf, TABLE_NAMES, TABLES, type ColumnType } from './tables';
 const OPEN_LIMIT_MS = 60_000;
 const OPEN_RETRY_MS = 50;
 
-export interface DuckDbOptions {
+interface DuckDbOptions {
   /** The file; it and its folder are made when missing. */
   readonly path: string;
   readonly openLimitMs?: number;

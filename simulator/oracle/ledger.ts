@@ -1,3 +1,4 @@
+/** The oracle on money: what really moved. */
 import type { World } from '../world/world';
 import { isoCode } from './totals';
 

@@ -23,7 +23,7 @@ export interface Step {
   mrrMinor: string;
 }
 
-export interface CustomerMrr {
+interface CustomerMrr {
   customer: string;
   /** ISO 4217. */
   currency: string;
@@ -31,7 +31,7 @@ export interface CustomerMrr {
   steps: Step[];
 }
 
-export interface Untraced {
+interface Untraced {
   customer: string;
   reason: string;
 }

@@ -1,3 +1,4 @@
+/** The oracle on completeness: how many objects of each kind there are, and what they sum up to. */
 import type { Currency } from '../world/model';
 import type { World } from '../world/world';
 
@@ -29,7 +30,7 @@ export interface Totals {
   creditNotes: ByCurrency<Amount>;
 }
 
-export interface ByCurrency<T> {
+interface ByCurrency<T> {
   count: number;
   byCurrency: Record<string, T>;
 }
@@ -39,7 +40,7 @@ export interface Amount {
   amountMinor: string;
 }
 
-export interface InvoiceTotals {
+interface InvoiceTotals {
   count: number;
   totalMinor: string;
   amountDueMinor: string;

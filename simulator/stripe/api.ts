@@ -1,3 +1,4 @@
+/** From a request to its answer: key, rate limit, route, parameters, idempotency, expansion. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Clock } from '../clock';
@@ -13,7 +14,7 @@ import { RateLimiter, type RateLimits } from './rate-limit';
 import type { Call, Route } from './route';
 import { noAccess, routes } from './routes';
 
-export interface ApiOptions {
+interface ApiOptions {
   context: RenderContext;
   clock: Clock;
   keys: Map<string, ApiKey>;
@@ -31,7 +32,7 @@ export interface ApiRequest {
   body: string;
 }
 
-export interface ApiAnswer {
+interface ApiAnswer {
   status: number;
   headers: Record<string, string>;
   body: unknown;

@@ -1,7 +1,8 @@
+/** How Stripe refuses a request. */
 import type Stripe from 'stripe';
 
 /** The `error` object of a Stripe error body. */
-export interface ErrorBody {
+interface ErrorBody {
   type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
   message: string;
   code?: string;

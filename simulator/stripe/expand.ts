@@ -1,3 +1,4 @@
+/** The `expand` parameter: references and left-out fields replaced by whole objects. */
 import { invalidRequest } from './errors';
 import type { Permission } from './keys';
 import type { Expandable, Noun, RenderContext } from './object-type';
@@ -6,7 +7,7 @@ import { expansionTargets } from './objects';
 /** Stripe counts every part of the path, `data` included. */
 const MAX_EXPAND_LEVELS = 4;
 
-export interface Expander {
+interface Expander {
   context: RenderContext;
   /** Throws 403 when the key may not read what would be expanded. */
   mayRead: (permission: Permission) => void;

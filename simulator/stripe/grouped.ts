@@ -1,3 +1,4 @@
+/** An index over a collection. */
 import type { Collection } from '../world/collection';
 
 interface Index {

@@ -1,7 +1,10 @@
+/** The `Idempotency-Key` header. */
 import { ApiError, invalidRequest } from './errors';
 
 /** Stripe may prune keys once they are a day old; here they end exactly then, by the service's clock. */
 const KEY_LIFETIME_SECONDS = 24 * 60 * 60;
+/** Beyond this the oldest are forgotten, however young. */
+const MAX_KEYS = 100_000;
 const KEY_MAX_CHARACTERS = 255;
 
 export interface StoredAnswer {
@@ -34,9 +37,10 @@ export class IdempotencyStore {
       throw invalidRequest(
         `Idempotency keys may be at most ${KEY_MAX_CHARACTERS} characters long; this one has ${key.length}.`,
       );
+    this.prune();
     const id = `${scope} ${key}`;
     const known = this.entries.get(id);
-    if (known === undefined || this.nowSeconds() - known.startedAt >= KEY_LIFETIME_SECONDS) {
+    if (known === undefined) {
       this.entries.set(id, { fingerprint, startedAt: this.nowSeconds(), answer: null });
       return undefined;
     }
@@ -57,5 +61,14 @@ export class IdempotencyStore {
   finish(scope: string, key: string, answer: StoredAnswer): void {
     const entry = this.entries.get(`${scope} ${key}`);
     if (entry !== undefined) entry.answer = answer;
+  }
+
+  /** The entries are in the order of their start. */
+  private prune(): void {
+    for (const [id, { startedAt }] of this.entries) {
+      const isOld = this.nowSeconds() - startedAt >= KEY_LIFETIME_SECONDS;
+      if (!isOld && this.entries.size < MAX_KEYS) return;
+      this.entries.delete(id);
+    }
   }
 }

@@ -1,3 +1,4 @@
+/** API keys and what restricted ones may do. */
 import { ApiError, invalidRequest } from './errors';
 
 /** Resources as Stripe's restricted keys name them; prices are `plan`, refunds go with `charge`. */
@@ -65,7 +66,7 @@ export function permit(
 }
 
 /** `sk_test_***********1234`, as Stripe shows keys in its messages. */
-export function masked(secret: string): string {
+function masked(secret: string): string {
   const prefix = /^[a-z]+_(test|live)_/.exec(secret)?.[0] ?? '';
   return prefix + '*'.repeat(Math.max(secret.length - prefix.length - 4, 0)) + secret.slice(-4);
 }

@@ -1,3 +1,4 @@
+/** Cursor pagination, as every list of Stripe’s has it. */
 import { noSuch } from './errors';
 
 /** Records in ascending order of their place in the list: the last one is served first. */

@@ -1,3 +1,4 @@
+/** What the dialect knows of each kind of object: where its records are, its wire form, what expands in it. */
 import type { World } from '../world/world';
 import type { Permission } from './keys';
 

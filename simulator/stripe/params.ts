@@ -1,8 +1,9 @@
+/** Parameters of a request: decoded, and read by a table of readers that refuse what Stripe would refuse. */
 import { invalidRequest } from './errors';
 import type { CreatedWindow } from './list';
 
 /** A decoded parameter: `a[b][c]=x` is a tree of hashes, and a list is one with the keys 0, 1, 2, … */
-export type Raw = string | RawHash;
+type Raw = string | RawHash;
 export interface RawHash {
   [name: string]: Raw;
 }
@@ -27,7 +28,7 @@ export function decodeForm(text: string): RawHash {
 }
 
 /** Reads one parameter or throws Stripe's 400; `name` is the parameter's full name. */
-export type Reader<T> = (raw: Raw, name: string) => T;
+type Reader<T> = (raw: Raw, name: string) => T;
 /** What readers a request takes, by parameter; `V` are the values that they give. */
 export type ParamSpec<V> = { readonly [K in keyof V]: Reader<V[K]> };
 

@@ -1,3 +1,4 @@
+/** The one endpoint that changes something: paying an invoice. */
 import type { Invoice } from '../world/model';
 import { payInvoice, type Unpayable } from '../world/payments';
 import { ApiError, invalidRequest, noSuch } from './errors';

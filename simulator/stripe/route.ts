@@ -1,3 +1,4 @@
+/** What an endpoint is. */
 import type { Access, Permission } from './keys';
 import type { RenderContext } from './object-type';
 import type { RawHash } from './params';

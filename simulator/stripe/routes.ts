@@ -1,3 +1,4 @@
+/** The endpoints as a table. */
 import type { Collection } from '../world/collection';
 import type { World } from '../world/world';
 import { invalidRequest, noSuch } from './errors';

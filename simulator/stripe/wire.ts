@@ -1,3 +1,4 @@
+/** Types and lists as they are on the wire. */
 import type Stripe from 'stripe';
 
 /**
@@ -14,7 +15,7 @@ export type Wire<T> = T extends string
         ? { [K in keyof T]: Wire<T[K]> }
         : T;
 
-export interface WireList<T> {
+interface WireList<T> {
   object: 'list';
   data: T[];
   has_more: boolean;

@@ -1,7 +1,8 @@
+/** What was decided: the record from which the oracle computes MRR. */
 import type { Currency, Interval, SubscriptionStatus } from './model';
 
 /** What one subscription item is worth while it stands. */
-export interface ItemTerms {
+interface ItemTerms {
   item: string;
   price: string;
   /** null for metered prices. */

@@ -1,3 +1,4 @@
+/** Time: what falls due happens. */
 import type { Task } from './agenda';
 import { act, react } from './behaviour';
 import { closeDispute } from './disputes';

@@ -1,8 +1,9 @@
+/** The future of one customer: what falls due when. */
 import type { Interval, Price } from './model';
 import type { Random } from './random';
 
 /** What the service does by itself when its time comes. */
-export type ServiceTask =
+type ServiceTask =
   | { kind: 'renew'; subscription: string }
   | { kind: 'resume'; subscription: string }
   | { kind: 'expireIncomplete'; subscription: string }

@@ -1,3 +1,4 @@
+/** Billing intervals and the boundaries of periods, in unix seconds. */
 import type { Interval, Period } from './model';
 
 export const HOUR = 3600;

@@ -1,3 +1,4 @@
+/** Draws cards and how their issuers behave. */
 import { DAY } from './calendar';
 import type { NewCard } from './customers';
 import { drawDecline } from './issuers';

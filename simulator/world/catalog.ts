@@ -1,3 +1,4 @@
+/** What the merchant sells: products, prices, tax rates and coupons. */
 import { DAY } from './calendar';
 import { emit } from './events';
 import { newCouponId, newId } from './ids';

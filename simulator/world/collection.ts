@@ -1,3 +1,4 @@
+/** An ordered set of records. */
 interface Dated {
   id: string;
   created: number;

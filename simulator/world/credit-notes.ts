@@ -1,3 +1,4 @@
+/** Credit notes, before and after payment. */
 import { changeBalance } from './customers';
 import { amend, emit } from './events';
 import { newId } from './ids';
@@ -9,7 +10,7 @@ import { refundCharge } from './refunds';
 import { agendaOf, type World } from './world';
 
 /** Where the credit of a paid invoice goes. */
-export type CreditTarget = 'refund' | 'balance';
+type CreditTarget = 'refund' | 'balance';
 
 /**
  * Credits part of one invoice line, with its tax: lowers what is due on an open invoice, or gives back what was paid.

@@ -1,3 +1,4 @@
+/** Customers and their cards. */
 import { Agenda } from './agenda';
 import { amend, emit } from './events';
 import { newFingerprint, newId, newInvoicePrefix } from './ids';
@@ -12,7 +13,7 @@ import type {
 import type { Random } from './random';
 import { agendaOf, type World } from './world';
 
-export interface NewCustomer {
+interface NewCustomer {
   at: number;
   name: string;
   email: string;

@@ -1,3 +1,4 @@
+/** Coupons applied to subscriptions, until they are used up, expire or are removed. */
 import { addMonths } from './calendar';
 import { emit } from './events';
 import { newId } from './ids';

@@ -1,3 +1,4 @@
+/** Chargebacks, from their opening to the bank’s decision. */
 import { DAY } from './calendar';
 import { amend, emit } from './events';
 import { newId } from './ids';

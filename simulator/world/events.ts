@@ -1,3 +1,4 @@
+/** Events: every change of a record is told, with the record before and after. */
 import { newEventId } from './ids';
 import type { EventObject, RecordOf } from './model';
 import type { Random } from './random';

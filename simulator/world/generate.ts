@@ -1,3 +1,4 @@
+/** Makes a whole account with its history from a seed. */
 import type { SubscriptionWish } from './agenda';
 import { DAY, HOUR, addMonths } from './calendar';
 import { drawCard } from './cards';
@@ -10,7 +11,7 @@ import { PERSONAS, type Persona } from './personas';
 import { Random } from './random';
 import { agendaOf, emptyWorld, type World } from './world';
 
-export interface WorldOptions {
+interface WorldOptions {
   seed: number;
   customers: number;
   /** How long ago the first customer came. */

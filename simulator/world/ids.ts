@@ -1,3 +1,4 @@
+/** Ids with the prefixes and lengths of Stripe’s. */
 import type { Random } from './random';
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -27,7 +28,7 @@ const LENGTHS = {
   mtr: 24,
 } as const;
 
-export type IdPrefix = keyof typeof LENGTHS;
+type IdPrefix = keyof typeof LENGTHS;
 
 /** A new id such as `in_1Qc…`; 24-character ids start with a digit as Stripe's do. */
 export function newId(random: Random, prefix: IdPrefix): string {

@@ -1,3 +1,4 @@
+/** Invoices: drafted, finalized, settled, voided, written off; with discounts, tax and the customer’s balance. */
 import { HOUR } from './calendar';
 import { changeBalance } from './customers';
 import { amend, emit } from './events';
@@ -13,7 +14,7 @@ export const DRAFT_SECONDS = HOUR;
 /** What a line is about; amounts of discount and tax are worked out with the whole invoice. */
 export type LineDraft = Omit<InvoiceLine, 'id' | 'invoice' | 'discountAmounts' | 'taxAmounts'>;
 
-export interface NewInvoice {
+interface NewInvoice {
   at: number;
   customer: Customer;
   subscription: string | null;

@@ -1,3 +1,4 @@
+/** How card issuers answer, and the table of their declines. */
 import { DAY, HOUR } from './calendar';
 import type { CardBrand, Decline, PaymentMethod } from './model';
 import { Random } from './random';
@@ -20,7 +21,7 @@ interface DeclineRow {
  * Decline codes with the mix of a subscription business, keyed by Stripe's decline code; names and network codes from
  * Stripe's list of declines and the networks' response tables.
  */
-export const DECLINES = {
+const DECLINES = {
   insufficient_funds: row(
     'trouble',
     46,
@@ -173,7 +174,7 @@ export const DECLINES = {
   ),
 } as const satisfies Record<string, DeclineRow>;
 
-export type DeclineCode = keyof typeof DECLINES;
+type DeclineCode = keyof typeof DECLINES;
 
 function row(
   kind: DeclineRow['kind'],

@@ -1,3 +1,4 @@
+/** Invoices that belong to no subscription. */
 import { DAY } from './calendar';
 import { emit } from './events';
 import { newId } from './ids';
@@ -8,7 +9,7 @@ import { agendaOf, type World } from './world';
 
 const DAYS_UNTIL_DUE = 30;
 
-export interface ManualInvoice {
+interface ManualInvoice {
   at: number;
   customer: Customer;
   /** One-time prices. */

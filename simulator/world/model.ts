@@ -5,7 +5,7 @@
  */
 
 export type Currency = 'eur' | 'usd' | 'jpy' | 'kwd';
-export type IntervalUnit = 'day' | 'week' | 'month' | 'year';
+type IntervalUnit = 'day' | 'week' | 'month' | 'year';
 
 /** A billing interval such as `{ unit: 'month', count: 3 }`. */
 export interface Interval {
@@ -236,7 +236,7 @@ export interface InvoiceLine {
   description: string;
 }
 
-export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'void' | 'uncollectible';
+type InvoiceStatus = 'draft' | 'open' | 'paid' | 'void' | 'uncollectible';
 
 export interface Invoice {
   id: string;

@@ -1,3 +1,4 @@
+/** Exact amounts: tiers, tax, discounts, rounding. */
 import type { Coupon, Currency, Price } from './model';
 import {
   ONE,

@@ -1,3 +1,4 @@
+/** Paused collection. */
 import type { Subscription } from './model';
 import { isEnded, amendSubscription, about, isBeforeRenewal } from './subscription-parts';
 import { agendaOf, note, type World } from './world';

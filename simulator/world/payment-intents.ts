@@ -1,3 +1,4 @@
+/** The payment of an invoice, apart from its attempts. */
 import { emit } from './events';
 import { newId } from './ids';
 import type { Invoice } from './model';

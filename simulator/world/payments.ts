@@ -1,3 +1,4 @@
+/** Attempts to collect an invoice, the retry schedule, and what follows when all have failed. */
 import { DAY, HOUR } from './calendar';
 import { setDelinquent } from './customers';
 import { amend, emit } from './events';
@@ -19,7 +20,7 @@ const WRITTEN_OFF_SHARE = 0.3;
 /** Why nothing was charged. */
 export type Unpayable = 'already_paid' | 'voided' | 'no_payment_method';
 
-export type PayResult =
+type PayResult =
   /** `charge` is null when nothing was due. */
   | { outcome: 'paid'; charge: Charge | null }
   | { outcome: 'declined'; charge: Charge; decline: Decline }

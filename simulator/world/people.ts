@@ -1,3 +1,4 @@
+/** Draws names, places and currencies. */
 import type { Currency } from './model';
 import type { Random } from './random';
 
@@ -69,7 +70,7 @@ const LAST = [
   'Zimmer',
 ];
 
-export interface Person {
+interface Person {
   name: string;
   email: string;
   country: string;

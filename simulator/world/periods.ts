@@ -1,3 +1,4 @@
+/** The turn of a subscription’s period. */
 import { periodAt } from './calendar';
 import { dropDiscount, discountsAt } from './discounts';
 import { createInvoice, DRAFT_SECONDS, lineOf, voidInvoice, type LineDraft } from './invoices';

@@ -1,3 +1,4 @@
+/** Customers with written stories. */
 import type { SubscriptionAct, SubscriptionWish } from './agenda';
 import { DAILY, QUARTERLY, WEEKLY, YEARLY } from './catalog';
 import type { Coupon, Currency } from './model';

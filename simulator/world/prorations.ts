@@ -1,3 +1,4 @@
+/** Prorations, to the second. */
 import { couponsAt, discountsAt } from './discounts';
 import { emit } from './events';
 import { newId } from './ids';

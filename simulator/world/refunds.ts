@@ -1,3 +1,4 @@
+/** Refunds. */
 import { emit } from './events';
 import { newId } from './ids';
 import type { Charge, Refund } from './model';

@@ -1,3 +1,4 @@
+/** Questions that a subscription’s records answer. */
 import { amend } from './events';
 import type { Period, Price, Subscription } from './model';
 import type { World } from './world';

@@ -1,3 +1,4 @@
+/** A subscription’s status and its end. */
 import { amend, emit } from './events';
 import { stopCollecting } from './invoices';
 import type { Subscription, SubscriptionStatus } from './model';

@@ -1,3 +1,4 @@
+/** What can be done to a subscription: start it, change it, cancel it. */
 import { DAY, HOUR, periodAt } from './calendar';
 import { redeem } from './discounts';
 import { emit } from './events';
@@ -28,7 +29,7 @@ export interface Terms {
   quantity: number | null;
 }
 
-export interface NewSubscription {
+interface NewSubscription {
   at: number;
   customer: Customer;
   items: Terms[];

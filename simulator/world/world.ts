@@ -1,3 +1,4 @@
+/** The world: all records, the clock, and everybody’s plans. */
 import type { Action } from './action-log';
 import type { Agenda } from './agenda';
 import { DAY } from './calendar';

@@ -31,7 +31,7 @@ const stackSchema = z.object({
   simulatorUrl: z.string(),
   pids: z.record(z.string(), z.number()),
 });
-export type StackFacts = z.output<typeof stackSchema>;
+type StackFacts = z.output<typeof stackSchema>;
 
 const SERVICE = `
 const port = process.argv[process.argv.indexOf('--port') + 1];
@@ -51,7 +51,7 @@ export interface CloneOptions {
   readonly ownPostgres?: boolean;
 }
 
-export interface StartOptions {
+interface StartOptions {
   readonly npm?: boolean;
   readonly script?: string;
   readonly env?: Readonly<Record<string, string>>;

@@ -15,7 +15,7 @@ import {
   type RawObject,
 } from '../../providers/provider';
 
-export const FAKE_RESOURCES = ['customer', 'subscription', 'invoice', 'dispute'] as const;
+const FAKE_RESOURCES = ['customer', 'subscription', 'invoice', 'dispute'] as const;
 /** Prices are in no list here: they are had by id alone. */
 type FakeResource = (typeof FAKE_RESOURCES)[number] | 'price';
 

@@ -29,7 +29,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface WorkerProcess {
+interface WorkerProcess {
   readonly pid: number;
   /** SIGKILL, at once. */
   kill(): Promise<void>;

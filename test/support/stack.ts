@@ -23,7 +23,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export interface CreateDatabaseOptions {
+interface CreateDatabaseOptions {
   /** Names the template: databases with the same name are copies of the same one. */
   readonly template: string;
   /** Fills the template, once per test run; all its connections must be closed when it returns. */

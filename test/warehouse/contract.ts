@@ -4,7 +4,7 @@ import { MIGRATIONS } from '../../warehouse/migrations';
 import { TABLE_NAMES, TABLES } from '../../warehouse/tables';
 import { accountRows, loadOf, totalOf } from './loads';
 
-export interface WarehouseUnderTest {
+interface WarehouseUnderTest {
   /** A new one, empty and not migrated. */
   create(): Promise<Warehouse>;
   /** Loads in a process of its own, which kills itself while it inserts if told to; resolves when it has ended. */

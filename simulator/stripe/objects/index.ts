@@ -1,3 +1,4 @@
+/** Every object type by its name on the wire. */
 import type { Expandable, Noun, ObjectType, RenderContext, WireObject } from '../object-type';
 import type { Permission } from '../keys';
 import { charge } from './charge';
@@ -21,7 +22,7 @@ import { subscription } from './subscription';
 import { subscriptionItem } from './subscription-item';
 
 /** An object type without its record type: what `expand` needs. */
-export interface ExpansionTarget {
+interface ExpansionTarget {
   permission: Permission;
   expandable: Readonly<Record<string, Expandable>>;
   renderById: (id: string, context: RenderContext) => WireObject | undefined;
