@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
@@ -150,6 +151,11 @@ describe('npm start', () => {
     const launch = clone.start(['--once', '--json']);
     expect(await launch.end).toBe(0);
     expect(launch.stderr()).toMatch(/✓ Postgres /);
+    const data = realpathSync(clone.path('.recoup/postgres'));
+    if (!data.startsWith(clone.folder)) {
+      // By this `npm run doctor` knows the folder of a clone that is gone.
+      expect(readFileSync(join(dirname(data), 'clone'), 'utf8')).toBe(clone.folder);
+    }
   });
 
   it('uses servers that are given instead of its own, and registers its search attributes there', async () => {
