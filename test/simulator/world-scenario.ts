@@ -1,8 +1,17 @@
 import { advance } from '../../simulator/world/advance';
 import { addCoupon, addPrice, addProduct } from '../../simulator/world/catalog';
 import { attachCard, createCustomer } from '../../simulator/world/customers';
-import type { Coupon, Currency, Customer, Interval, Price } from '../../simulator/world/model';
+import type {
+  Coupon,
+  Currency,
+  Customer,
+  Interval,
+  Price,
+  Subscription,
+  SubscriptionItem,
+} from '../../simulator/world/model';
 import { Random } from '../../simulator/world/random';
+import { subscribe } from '../../simulator/world/subscriptions';
 import { emptyWorld, type World } from '../../simulator/world/world';
 
 export const MONTH: Interval = { unit: 'month', count: 1 };
@@ -116,6 +125,18 @@ export class Scenario {
       tiers: [],
       ...facts,
     });
+  }
+
+  /** Subscribes a customer on 2026-01-10 to a plan. */
+  subscription(
+    customer: Customer,
+    { price, quantity = 1, coupons = [] }: { price: Price; quantity?: number; coupons?: Coupon[] },
+  ): { subscription: Subscription; item: SubscriptionItem } {
+    const items = [{ price, quantity }];
+    const subscription = subscribe(this.world, { at: at('2026-01-10'), customer, items, coupons });
+    const [item] = subscription.items;
+    if (item === undefined) throw new Error('A subscription has an item.');
+    return { subscription, item };
   }
 
   coupon(

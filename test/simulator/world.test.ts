@@ -440,13 +440,7 @@ describe('billing', () => {
   it('prorates to the second: the unused half is credited, the new half is charged', () => {
     const s = new Scenario();
     const customer = s.customer({ since: '2026-01-10' });
-    const subscription = subscribe(s.world, {
-      at: at('2026-01-10'),
-      customer,
-      items: [{ price: s.price('1000'), quantity: 1 }],
-    });
-    const [item] = subscription.items;
-    if (item === undefined) throw new Error('no item');
+    const { subscription, item } = s.subscription(customer, { price: s.price('1000') });
     // January 10 to February 10 are 31 days, of which 15.5 are left.
     s.until('2026-01-25T12:00:00Z');
     changeItem(
@@ -477,14 +471,7 @@ describe('billing', () => {
           const customer = s.customer({ since: '2026-01-10' });
           const price = s.price(String(amount));
           const coupons = [s.coupon({ percentOffBp: 1234, duration: 'forever' })];
-          const subscription = subscribe(s.world, {
-            at: at('2026-01-10'),
-            customer,
-            items: [{ price, quantity: 3 }],
-            coupons,
-          });
-          const [item] = subscription.items;
-          if (item === undefined) throw new Error('no item');
+          const { subscription, item } = s.subscription(customer, { price, quantity: 3, coupons });
           const when = at('2026-01-10') + after;
           changeItem(
             s.world,
@@ -502,13 +489,7 @@ describe('billing', () => {
   it('turns a downgrade that is invoiced at once into credit, and spends it on the next invoice', () => {
     const s = new Scenario();
     const customer = s.customer({ since: '2026-01-10' });
-    const subscription = subscribe(s.world, {
-      at: at('2026-01-10'),
-      customer,
-      items: [{ price: s.price('3000'), quantity: 1 }],
-    });
-    const [item] = subscription.items;
-    if (item === undefined) throw new Error('no item');
+    const { subscription, item } = s.subscription(customer, { price: s.price('3000') });
     s.until('2026-01-25T12:00:00Z');
     const terms = { price: s.price('1000'), quantity: 1 };
     changeItem(
@@ -540,11 +521,7 @@ describe('billing', () => {
   it('moves the anchor when the interval changes, credits what is unused and bills the new period at once', () => {
     const s = new Scenario();
     const customer = s.customer({ since: '2026-01-10' });
-    const subscription = subscribe(s.world, {
-      at: at('2026-01-10'),
-      customer,
-      items: [{ price: s.price('1000'), quantity: 1 }],
-    });
+    const { subscription } = s.subscription(customer, { price: s.price('1000') });
     s.until('2026-01-25T12:00:00Z');
     switchInterval(
       s.world,
@@ -675,11 +652,7 @@ describe('paying', () => {
   function failing(deadDecline: string) {
     const s = new Scenario();
     const customer = s.customer({ since: '2026-01-10', diesAt: '2026-02-01', deadDecline });
-    const subscription = subscribe(s.world, {
-      at: at('2026-01-10'),
-      customer,
-      items: [{ price: s.price('1000'), quantity: 1 }],
-    });
+    const { subscription } = s.subscription(customer, { price: s.price('1000') });
     s.until('2026-02-10T01:00:00Z');
     const invoice = s.world.invoices.all.at(-1);
     if (invoice === undefined) throw new Error('no invoice');
