@@ -4,6 +4,7 @@
 import { ConfigError } from '../config/config';
 import { translateDatabaseError } from '../db/errors';
 import { asRecoupError } from '../domain/errors';
+import { sentences } from '../domain/words';
 
 export type ExitCode = 0 | 1 | 2;
 
@@ -51,11 +52,5 @@ const UNDEFINED_TABLE = '42P01';
 const CHECK_DATABASE = 'Start the local stack with `npm start`, or check DATABASE_URL.';
 
 function described(message: string, remedy: string, exitCode: ExitCode): Described {
-  const sentences = [message, remedy].map(asSentence).filter((text) => text !== '');
-  return { line: `recoup: ${sentences.join(' ')}`, exitCode };
-}
-
-function asSentence(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line === '' || /[.!?]$/.test(line) ? line : `${line}.`;
+  return { line: `recoup: ${sentences(message, remedy)}`, exitCode };
 }

@@ -1,6 +1,7 @@
 /** What people and programs read: tables, amounts and JSON on stdout, talk on stderr. */
 import { inspect } from 'node:util';
 import Table from 'cli-table3';
+import { groupThousands } from '../domain/words';
 
 type Stream = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'columns' | 'hasColors'>>;
 
@@ -103,9 +104,7 @@ export function formatMinor(minor: bigint, exponent: number): string {
 }
 
 /** 12345 is `12,345`. */
-export const formatCount = (count: number | bigint): string => groupThousands(String(count));
-
-const groupThousands = (digits: string): string => digits.replace(/\B(?=(\d{3})+$)/g, ',');
+export const formatCount = (count: number | bigint): string => groupThousands(count);
 
 /** An instant to the second, in UTC; a dash for none. */
 export const formatInstant = (instant: Date | null): string =>

@@ -1,6 +1,12 @@
 /** A run as people and programs read it. */
 import type { Kysely } from 'kysely';
-import { readRun, type Run } from '../db/repositories/runs';
+import {
+  countNotNormalised,
+  listNotNormalised,
+  readRun,
+  type NotNormalised,
+  type Run,
+} from '../db/repositories/runs';
 import { readTaskFacts } from '../db/repositories/tasks';
 import type { Database } from '../db/schema';
 import { progressOf, type ResourceProgress } from '../domain/sync/progress';
@@ -16,39 +22,24 @@ export interface RunView {
   readonly changedRows: number;
   readonly notNormalised: {
     readonly count: number;
-    readonly first: readonly {
-      readonly type: string;
-      readonly id: string;
-      readonly reason: string;
-    }[];
+    readonly first: readonly NotNormalised[];
   };
 }
 
 /** Errors: invalid_input for a run that does not exist. */
 export async function readRunView(db: Kysely<Database>, id: string): Promise<RunView> {
   const run = await readRun(db, id);
-  const [tasks, first, { count }] = await Promise.all([
+  const [tasks, first, count] = await Promise.all([
     readTaskFacts(db, id),
-    db
-      .selectFrom('not_normalised')
-      .select(['type', 'external_id as id', 'reason'])
-      .where('run_id', '=', id)
-      .orderBy('type')
-      .orderBy('external_id')
-      .limit(MAX_NOT_NORMALISED)
-      .execute(),
-    db
-      .selectFrom('not_normalised')
-      .select((row) => row.fn.countAll<bigint>().as('count'))
-      .where('run_id', '=', id)
-      .executeTakeFirstOrThrow(),
+    listNotNormalised(db, { runId: id, limit: MAX_NOT_NORMALISED }),
+    countNotNormalised(db, id),
   ]);
   return {
     run,
     resources: progressOf(tasks, run.floor),
     objects: tasks.reduce((sum, task) => sum + task.objects, 0),
     changedRows: tasks.reduce((sum, task) => sum + task.changedRows, 0),
-    notNormalised: { count: Number(count), first },
+    notNormalised: { count, first },
   };
 }
 
@@ -66,6 +57,10 @@ export const runHeadJson = (run: Run) => ({
 });
 
 export const runJson = ({ run, ...rest }: RunView) => ({ ...runHeadJson(run), ...rest });
+
+/** How it ended, or where it stands, in one line. */
+export const runLine = ({ id, state, summary }: Pick<Run, 'id' | 'state' | 'summary'>): string =>
+  `${id} is ${state}${summary === null ? '.' : `: ${summary}`}`;
 
 export const paintState = (paint: Paint, state: string): string =>
   state === 'complete' || state === 'idle'

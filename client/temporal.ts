@@ -5,6 +5,7 @@ import {
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
+  WorkflowNotFoundError,
   WithStartWorkflowOperation,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -12,12 +13,14 @@ import {
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Config } from '../config/config';
 import {
+  accountChanged,
   accountWorkflowId,
   backfillStatus,
   backfillWorkflowId,
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
+  type BackfillRun,
   type BackfillStatus,
   type RunResult,
   type UpdateAnswer,
@@ -77,7 +80,20 @@ export class Temporal {
   }
 
   /** Sends an update to the account's workflow, which is started first where it does not run. */
-  async updateAccount(account: string, update: Update, reason?: string): Promise<Updated> {
+  updateAccount(account: string, update: Update, reason?: string): Promise<Updated> {
+    return this.sendToAccount(account, update, argsOf(reason));
+  }
+
+  /** Wakes an account that waits for credentials. */
+  credentialsChanged(account: string): Promise<Updated> {
+    return this.sendToAccount(account, accountChanged, { what: 'credentials' });
+  }
+
+  private async sendToAccount<Args>(
+    account: string,
+    update: UpdateDefinition<UpdateAnswer, [Args]>,
+    args: Args,
+  ): Promise<Updated> {
     await this.requireWorker();
     const input: AccountInput = { account };
     const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW_TYPES.account, {
@@ -88,7 +104,7 @@ export class Temporal {
     });
     return this.answered(async () => {
       const handle = await this.client.workflow.startUpdateWithStart(update, {
-        args: [reason === undefined ? {} : { reason }],
+        args: [args],
         startWorkflowOperation,
         waitForStage: 'ACCEPTED',
       });
@@ -96,6 +112,14 @@ export class Temporal {
       const workflow = { workflowId, ...(runId !== undefined && { runId }) };
       return { answer: await handle.result(), workflow };
     });
+  }
+
+  /** Sends an update to the backfill's workflow. Errors: exit code 1 when it does not run. */
+  async updateBackfill(run: BackfillRun, update: Update, reason?: string): Promise<UpdateAnswer> {
+    await this.requireWorker();
+    const { workflowId, firstExecutionRunId } = run;
+    const handle = this.client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
+    return this.answered(() => handle.executeUpdate(update, { args: [argsOf(reason)] }));
   }
 
   /** `suffix` makes the workflow's id its own. Errors: exit code 2 when a backfill with that id was started already. */
@@ -188,6 +212,9 @@ export class Temporal {
           thrown,
         );
       }
+      if (thrown instanceof WorkflowNotFoundError) {
+        throw failed(`${thrown.workflowId} does not run`, 'Look with `recoup links`.', thrown);
+      }
       if (thrown instanceof ServiceError) {
         const why = thrown.cause instanceof Error ? thrown.cause.message : thrown.message;
         throw failed(`Temporal refused: ${why}`, 'Look with `recoup doctor`.', thrown);
@@ -196,6 +223,9 @@ export class Temporal {
     }
   }
 }
+
+const argsOf = (reason: string | undefined): { reason?: string } =>
+  reason === undefined ? {} : { reason };
 
 export const uiOf = (config: Config): Ui => ({
   baseUrl: config.RECOUP_TEMPORAL_UI_URL.replace(/\/+$/, ''),

@@ -4,7 +4,7 @@
  * test holds it against this table.
  */
 import { readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 
 /** The clone, from `config/` as well as from the compiled `dist/config/`: the command line works in any folder. */
@@ -12,6 +12,14 @@ const PARENT = dirname(__dirname);
 export const ROOT = basename(PARENT) === 'dist' ? dirname(PARENT) : PARENT;
 
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
+
+/** A relative path starts at the clone, so that the worker and a command typed in any folder mean the same file. */
+const file = (byDefault: string) =>
+  z
+    .string()
+    .min(1)
+    .default(byDefault)
+    .transform((path) => resolve(ROOT, path));
 
 /** Every variable: its schema with default, and what it means with its unit. */
 export const VARIABLES = {
@@ -36,12 +44,13 @@ export const VARIABLES = {
     about: 'Task queue of the sync workflows and activities.',
   },
   RECOUP_WAREHOUSE_PATH: {
-    schema: z.string().min(1).default('.recoup/warehouse.duckdb'),
-    about: 'File of the embedded DuckDB warehouse.',
+    schema: file('.recoup/warehouse.duckdb'),
+    about: 'File of the embedded DuckDB warehouse; a relative path starts at the clone.',
   },
   RECOUP_SECRET_KEY_FILE: {
-    schema: z.string().min(1).default('.recoup/secret.key'),
-    about: 'File with the key that encrypts stored secrets; made on first use, mode 0600.',
+    schema: file('.recoup/secret.key'),
+    about:
+      'File with the key that encrypts stored secrets; made on first use, mode 0600. A relative path starts at the clone.',
   },
   RECOUP_SECRET_KEY: {
     schema: z
@@ -85,29 +94,33 @@ export interface LoadConfigOptions {
   readonly stackFile?: string;
 }
 
-/** The whole configuration, or a ConfigError with a line for each wrong variable. */
+/** The whole configuration, or a ConfigError: one sentence for all that is not set, and a line for each wrong value. */
 export function loadConfig(options: LoadConfigOptions = {}): Config {
   const env = options.env ?? process.env;
   const stackFile = options.stackFile ?? join(ROOT, '.recoup', 'stack.json');
   const stack = readStack(stackFile);
-  const problems: string[] = [];
+  const missing: string[] = [];
+  const wrong: string[] = [];
   const entries = Object.entries(VARIABLES).map(([name, { schema }]) => {
     // An empty variable counts as unset: shells and Compose files make such.
     const given = env[name] || undefined;
-    const result = schema.safeParse(given ?? stack[name]);
-    if (result.success) return [name, result.data];
     const value = given ?? stack[name];
+    const result = schema.safeParse(value);
+    if (result.success) return [name, result.data];
     const expected = result.error.issues.map((issue) => issue.message).join('; ');
-    problems.push(
-      value === undefined
-        ? `${name} is not set and no local stack is running (${stackFile}). Start one with \`npm start\`, or set ${name}.`
-        : `${name} is wrong: ${expected}${given === undefined ? ` (from ${stackFile})` : ''}.`,
-    );
+    if (value === undefined) missing.push(name);
+    else wrong.push(`${name} is wrong: ${expected}${given ? '' : ` (from ${stackFile})`}.`);
     return [name, undefined];
   });
+  const problems = [...(missing.length > 0 ? [notSet(missing)] : []), ...wrong];
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return Object.fromEntries(entries) as Config;
 }
+
+const notSet = (names: readonly string[]): string =>
+  names.length === 1
+    ? `No local stack is running and ${names.join()} is not set. Start one with \`npm start\`, or set it.`
+    : `No local stack is running and ${names.join(', ')} are not set. Start one with \`npm start\`, or set them.`;
 
 function readStack(file: string): Readonly<Record<string, string | undefined>> {
   let text: string;

@@ -16,7 +16,7 @@ export type ErrorScope =
 
 interface ErrorClass {
   readonly scope: ErrorScope;
-  /** What a person can do about it, as a sentence. */
+  /** What a person can do about it, as a sentence; empty where it mends itself. */
   readonly remedy: string;
 }
 
@@ -44,11 +44,11 @@ export const ERRORS = {
     scope: 'resource',
     remedy: 'The billing service refuses the request as such: look at its message.',
   },
-  rate_limited: { scope: 'transient', remedy: 'Nothing to do: it goes on by itself.' },
-  provider_unavailable: { scope: 'transient', remedy: 'Nothing to do: it is tried again.' },
+  rate_limited: { scope: 'transient', remedy: '' },
+  provider_unavailable: { scope: 'transient', remedy: '' },
   database_unavailable: { scope: 'transient', remedy: 'Check that Postgres is up.' },
   warehouse_unavailable: { scope: 'transient', remedy: 'Check that the warehouse is up.' },
-  lease_lost: { scope: 'transient', remedy: 'Nothing to do: another worker has the task.' },
+  lease_lost: { scope: 'transient', remedy: '' },
   control_total_mismatch: {
     scope: 'account',
     remedy: 'The load was refused and rolled back. Report this: it is a defect.',

@@ -15,6 +15,7 @@ import { openDatabase } from '../db/database';
 import { migrate } from '../db/migrate';
 import { createSecretBox } from '../db/secret-box';
 import { RecoupError } from '../domain/errors';
+import { sentences } from '../domain/words';
 import { findProvider } from '../providers/registry';
 import { createDuckDbWarehouse } from '../warehouse/duckdb';
 import { workflowBundle } from './bundle';
@@ -107,7 +108,7 @@ function createActivities(
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StartError) return error.message;
-  if (error instanceof RecoupError) return `${error.message} ${error.remedy}`;
+  if (error instanceof RecoupError) return sentences(error.message, error.remedy);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -17,6 +17,7 @@ import {
 import { decide, failureEvent } from '../domain/account/decide';
 import type { AccountEvent, Effect } from '../domain/account/decide';
 import type { AccountState } from '../domain/account/transitions';
+import { sentences } from '../domain/words';
 import { newSync, recall, upgradeState } from './carried';
 import type { Memory } from './carried';
 import { accountChanged, disconnect, pause, requestSync, resume, status } from './contract';
@@ -131,7 +132,7 @@ class Entity {
       this.memory = recall(facts, workflowInfo().workflowId);
     } catch (thrown) {
       const { code, message, remedy } = stepFailure(thrown);
-      throw ApplicationFailure.nonRetryable(`${message} ${remedy}`, code);
+      throw ApplicationFailure.nonRetryable(sentences(message, remedy), code);
     }
     if (this.memory.state === 'disconnected') this.ending = 'disconnected';
   }
@@ -283,7 +284,7 @@ class Entity {
     } catch (thrown) {
       const { message, remedy } = stepFailure(thrown);
       log.error('a write of the account failed for good', { account: this.input.account, message });
-      this.change({ attention: true, because: `${this.known().because} ${message} ${remedy}` });
+      this.change({ attention: true, because: sentences(this.known().because, message, remedy) });
       this.show();
     }
   }

@@ -15,7 +15,9 @@ import {
 import type { Desired, ResourceProgress, RunResult, StepFailure } from '../activities/contract';
 import { backoffDelayMs, budgetLeft, countFailure, NO_FAILURES } from '../domain/account/budget';
 import { ERRORS } from '../domain/errors';
+import { sentences } from '../domain/words';
 import {
+  backfillRunKey,
   backfillStatus,
   cancel,
   pause,
@@ -82,8 +84,7 @@ class Backfill {
 
   constructor(private readonly input: CheckedBackfillInput) {
     const { account, from, to, resources, refetch } = input;
-    // The first run id of the chain: the same over continue-as-new, another when the workflow id is used again.
-    const key = `${workflowInfo().workflowId}/${workflowInfo().firstExecutionRunId}`;
+    const key = backfillRunKey(workflowInfo());
     const open = { account, kind: 'backfill', key, from, to, resources, refetch } as const;
     this.position = { open, run: null, result: null };
     if (input.carried !== undefined) {
@@ -139,7 +140,7 @@ class Backfill {
     }
     this.show(desired === 'cancel' ? this.state : SHOWN_AS[desired], because);
     await this.writeDesired();
-    return { state: this.state, because };
+    return { state: desired === 'cancel' ? 'ending' : this.state, because };
   }
 
   private async writeDesired(): Promise<void> {
@@ -214,7 +215,7 @@ class Backfill {
     const { policy } = this.input;
     const { scope } = ERRORS[failure.code];
     if (scope === 'input') throw refusal(failure);
-    const because = `${failure.message} ${failure.remedy}`;
+    const because = sentences(failure.message, failure.remedy);
     const nowMs = Date.now();
     this.failures = countFailure(this.failures, { progressed, nowMs });
     if (scope === 'account' || !budgetLeft(this.failures, policy, nowMs)) {
@@ -266,7 +267,7 @@ class Backfill {
 function refusal(failure: StepFailure): ApplicationFailure {
   return failure.code === 'invalid_input'
     ? invalidBackfill(failure.message)
-    : ApplicationFailure.nonRetryable(`${failure.message} ${failure.remedy}`, failure.code);
+    : ApplicationFailure.nonRetryable(sentences(failure.message, failure.remedy), failure.code);
 }
 
 function upgradeCarried(carried: unknown): Carried {

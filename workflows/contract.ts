@@ -28,6 +28,23 @@ export const accountWorkflowId = (accountId: string): string => `account/${accou
 export const backfillWorkflowId = (options: { accountId: string; suffix: string }): string =>
   `backfill/${options.accountId}/${options.suffix}`;
 
+/** Which workflow walks a backfill's run: its id and, over continue-as-new, the first run of its chain. */
+export interface BackfillRun {
+  readonly workflowId: string;
+  readonly firstExecutionRunId: string;
+}
+
+/** The key of its run, the same for every run of the chain, and another when the workflow's id is used again. */
+export const backfillRunKey = ({ workflowId, firstExecutionRunId }: BackfillRun): string =>
+  `${workflowId}/${firstExecutionRunId}`;
+
+/** Null for the key of another kind of run. */
+export function parseBackfillRunKey(key: string): BackfillRun | null {
+  const [, workflowId, firstExecutionRunId] = /^(backfill\/.+)\/([^/]+)$/.exec(key) ?? [];
+  if (workflowId === undefined || firstExecutionRunId === undefined) return null;
+  return { workflowId, firstExecutionRunId };
+}
+
 /** The account id of an account workflow's id; null for any other id. */
 export const parseAccountWorkflowId = (workflowId: string): string | null =>
   /^account\/([^/]+)$/.exec(workflowId)?.[1] ?? null;

@@ -1,6 +1,7 @@
 /** What ops see of a running workflow: search attributes, and in Markdown state, why, progress, what is parked, what to do. */
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { ResourceProgress, RunResult } from '../activities/contract';
+import { groupThousands } from '../domain/words';
 import { SEARCH_ATTRIBUTES } from './contract';
 
 export interface Shown extends Details {
@@ -52,7 +53,7 @@ export function renderDetails(details: Details): string {
   if (run !== null && progress.length > 0) {
     const rows = progress.map(
       ({ resource, state: at, objects, percent, reason }) =>
-        `| ${resource} | ${at} | ${String(objects)} | ${String(Math.floor(percent))} % | ${cell(reason ?? '')} |`,
+        `| ${resource} | ${at} | ${groupThousands(objects)} | ${String(Math.floor(percent))} % | ${cell(reason ?? '')} |`,
     );
     parts.push(
       [

@@ -3,6 +3,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import type { StepFailure } from '../activities/contract';
 import { ERRORS } from '../domain/errors';
 import type { ErrorCode } from '../domain/errors';
+import { sentences } from '../domain/words';
 
 const isCode = (type: string | null | undefined): type is ErrorCode =>
   typeof type === 'string' && Object.hasOwn(ERRORS, type);
@@ -15,7 +16,7 @@ export function stepFailure(thrown: unknown): StepFailure {
     const code = isCode(cause.type) ? cause.type : 'internal';
     return {
       code,
-      message: sentence(cause.message),
+      message: sentences(cause.message),
       remedy: ERRORS[code].remedy,
       retryAfterMs: null,
     };
@@ -28,5 +29,3 @@ export function stepFailure(thrown: unknown): StepFailure {
     retryAfterMs: null,
   };
 }
-
-const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

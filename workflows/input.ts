@@ -1,9 +1,9 @@
 /** What operators type: one JSON object, refused with a message that names the field and shows a correct one. */
 import { ApplicationFailure } from '@temporalio/workflow';
-import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { SYNC_POLICY } from '../domain/account/budget';
 import type { SyncPolicy } from '../domain/account/budget';
+import { parseWindow } from '../domain/sync/window';
 import type { AccountInput, BackfillInput } from './contract';
 
 const NAME_MAX_CHARS = 200;
@@ -26,31 +26,23 @@ const policy = z
 
 const accountSchema = z.strictObject({ account: name, policy, carried: z.unknown().optional() });
 
-/** Any ISO 8601 form that names a year; a date means its midnight UTC, and so does a time without a zone mean UTC. */
-const instant = z.string().transform((text, context) => {
-  // A time of day alone is ISO 8601 as well, of today: nobody means that.
-  const parsed = DateTime.fromISO(/^[+-]?\d{4}/.test(text) ? text : '', { zone: 'utc' });
-  if (parsed.isValid) return parsed.toJSDate().toISOString();
-  context.addIssue({
-    code: 'custom',
-    message: `${JSON.stringify(text)} is no ISO date or instant such as "2026-10-01" or "2026-10-01T08:30:00Z"`,
-  });
-  return z.NEVER;
-});
-
 const backfillSchema = z
   .strictObject({
     account: name,
-    from: instant.optional(),
-    to: instant.optional(),
+    from: z.string().optional(),
+    to: z.string().optional(),
     resources: z.array(name).min(1, 'name at least one resource, or leave it out').optional(),
     refetch: z.boolean().optional(),
     policy,
     carried: z.unknown().optional(),
   })
-  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
-    path: ['to'],
-    message: 'must be after from',
+  .transform(({ from, to, ...rest }, context) => {
+    const parsed = parseWindow({ from, to });
+    if (parsed.ok) return { ...rest, ...parsed.window };
+    for (const { field, message } of parsed.problems) {
+      context.addIssue({ code: 'custom', path: [field], message });
+    }
+    return z.NEVER;
   });
 
 const updateSchema = z.strictObject({ reason: z.string().max(REASON_MAX_CHARS).optional() });
@@ -115,8 +107,8 @@ export function checkBackfillInput(given: BackfillInput): CheckedBackfillInput {
   const input = check(backfillSchema, given, BACKFILL_EXAMPLE);
   return {
     account: input.account,
-    from: input.from ?? null,
-    to: input.to ?? null,
+    from: input.from,
+    to: input.to,
     resources: input.resources ?? null,
     refetch: input.refetch ?? false,
     policy: input.policy,

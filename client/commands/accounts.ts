@@ -12,12 +12,13 @@ import {
 import { migrate } from '../../db/migrate';
 import { createSecretBox } from '../../db/secret-box';
 import { RecoupError } from '../../domain/errors';
+import { sentences } from '../../domain/words';
 import type { Connection } from '../../providers/provider';
 import { findProvider, PROVIDERS } from '../../providers/registry';
 import { accountWorkflowId, disconnect, pause, resume } from '../../workflows/contract';
 import { requireAccount, requireConnected } from '../account';
 import { withContext, type Context } from '../context';
-import { wrongUse } from '../errors';
+import { CliError, describe, wrongUse } from '../errors';
 import { workflowLink } from '../links';
 import { formatInstant, paintFor, print, printJson, renderTable, say, widthOf } from '../output';
 import { paintState } from '../run-view';
@@ -71,13 +72,10 @@ const addCommand = () =>
           secret: readSecret(secretEnv),
           apiBase: apiBase ?? null,
         });
-        if (json) printJson(accountJson(account));
+        const woken = await wake(context, account);
+        if (json) printJson(accountJson({ ...account, state: woken ?? account.state }));
         else print(`Connected ${account.id}${nameOf(account)} at ${account.provider}.`);
-        say(
-          account.state === 'idle'
-            ? `Next: recoup sync ${account.id}`
-            : `Next: recoup accounts resume ${account.id}  (it is ${account.state})`,
-        );
+        say(nextStep(account, woken));
       }),
     );
 
@@ -87,6 +85,32 @@ The key is never an argument: it would stay in the shell's history. It is stored
 Examples:
   $ STRIPE_KEY=rk_live_… recoup accounts add stripe --id acct_1 --secret-env STRIPE_KEY
   $ recoup accounts add stripe --id acct_1 --secret-env KEY --api-base http://127.0.0.1:12111`;
+
+/** States in which an account waits for what new credentials may have brought. */
+const WAITING: readonly string[] = ['blocked', 'backing_off'];
+
+/**
+ * Tells the workflow of an account that waits. The new key is stored by then, so that a failure to tell is no failure of the
+ * command. Returns the state after it; null where nobody was told.
+ */
+async function wake(context: Context, { id, state }: Account): Promise<string | null> {
+  if (!WAITING.includes(state)) return null;
+  try {
+    const temporal = await context.temporal();
+    return (await temporal.credentialsChanged(id)).answer.state;
+  } catch (thrown) {
+    if (!(thrown instanceof CliError)) throw thrown;
+    say(describe(thrown).line);
+    return null;
+  }
+}
+
+function nextStep({ id, state }: Account, woken: string | null): string {
+  if (woken !== null) return `It has its new key and is ${woken}. To watch it: recoup sync ${id}`;
+  return state === 'idle' || state === 'syncing'
+    ? `Next: recoup sync ${id}`
+    : `Next: recoup accounts resume ${id}  (it is ${state})`;
+}
 
 /** The variable's name is echoed only where it looks like one: somebody may have given the key itself. */
 function readSecret(name: string): string {
@@ -293,7 +317,7 @@ Examples:
         const { answer, workflow } = await temporal.updateAccount(id, update, reason);
         say(`Temporal UI  ${workflowLink(uiOf(context.config), workflow)}`);
         if (json) printJson(answer);
-        else print(`${id} is ${answer.state}. ${answer.because}`);
+        else print(sentences(`${id} is ${answer.state}`, answer.because));
       }),
     );
 

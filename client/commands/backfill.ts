@@ -1,5 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { readProgress, readRun } from '../../db/repositories/runs';
+import { parseWindow, type Window, type WindowText } from '../../domain/sync/window';
+import { sentences } from '../../domain/words';
 import { findProvider } from '../../providers/registry';
 import type { BackfillInput, RunResult } from '../../workflows/contract';
 import { requireConnected } from '../account';
@@ -8,8 +10,8 @@ import { failed, wrongUse } from '../errors';
 import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { workflowLink } from '../links';
 import { print, printJson, say } from '../output';
+import { runLine } from '../run-view';
 import { uiOf, type StartedBackfill } from '../temporal';
-import { parseWindow } from '../window';
 
 export const backfillCommand = () =>
   new Command('backfill')
@@ -29,12 +31,13 @@ export const backfillCommand = () =>
     .addHelpText('after', EXAMPLES)
     .action((id, { watch, wait, json, ...options }) =>
       withContext(async (context) => {
-        const window = parseWindow(options);
+        const window = requireWindow(options);
         const account = await requireConnected(context.db, id);
         const resources = options.resources && checkResources(account.provider, options.resources);
         const started = await start(context, {
           account: id,
-          ...window,
+          ...(window.from !== null && { from: window.from }),
+          ...(window.to !== null && { to: window.to }),
           ...(resources && { resources }),
           ...(options.refetch && { refetch: true }),
         });
@@ -48,7 +51,7 @@ export const backfillCommand = () =>
           onInterrupt: `Stopped watching; the backfill goes on. See it again: recoup runs list --account ${id}`,
         });
         if (json) printJson(result);
-        else print(`${result.run}: ${result.summary}`);
+        else print(runLine({ ...result, id: result.run || 'The backfill' }));
         if (result.state !== 'complete') process.exitCode = 1;
       }),
     );
@@ -60,6 +63,14 @@ Exit codes: 0 complete, 1 partial or failed, 2 wrong use.
 Examples:
   $ recoup backfill acct_1 --from 2026-10-01 --to 2026-11-01
   $ recoup backfill acct_1 --resources invoice,refund --refetch`;
+
+/** Errors: exit code 2, with every side that is wrong. */
+function requireWindow(text: WindowText): Window {
+  const parsed = parseWindow(text);
+  if (parsed.ok) return parsed.window;
+  const wrong = parsed.problems.map(({ field, message }) => `--${field} ${message}`).join('; ');
+  throw wrongUse(wrong, 'A window includes --from and ends just before --to.');
+}
 
 const splitNames = (text: string): string[] =>
   text
@@ -101,14 +112,14 @@ async function look(
   const progress = run === '' ? [] : await readProgress(db, await readRun(db, run));
   if (status?.state === 'backing_off' && !isPatient()) {
     throw failed(
-      `The backfill waits for its next try: ${status.because}`,
-      `It goes on by itself; look: \`recoup runs list --account ${account}\`.`,
+      sentences('The backfill is backing off', status.because),
+      `To see it go on: \`recoup runs list --account ${account}\`.`,
     );
   }
   if (status?.state === 'blocked' || status?.state === 'paused') {
     throw failed(
-      `The backfill is ${status.state}: ${status.because}`,
-      'Then resume or cancel it in the Temporal UI.',
+      sentences(`The backfill is ${status.state}`, status.because),
+      `Resume or cancel it: \`recoup runs resume ${run}\`.`,
     );
   }
   return { progress, note: status?.state === 'backing_off' ? status.because : null, ended };

@@ -1,8 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { sql, type Kysely } from 'kysely';
 import type { Account } from '../../db/repositories/accounts';
-import type { Database } from '../../db/schema';
-import { RECORD_KINDS } from '../../domain/records';
+import { countRecords } from '../../db/repositories/records';
 import { TABLES, type TableName } from '../../warehouse/tables';
 import { accountWorkflowId, resume } from '../../workflows/contract';
 import { withContext, type Context } from '../context';
@@ -20,7 +18,7 @@ import {
   widthOf,
   type Paint,
 } from '../output';
-import type { RunView } from '../run-view';
+import { runLine, type RunView } from '../run-view';
 import { uiOf } from '../temporal';
 import { connectAccount } from './accounts';
 import { newestMonths } from './metrics';
@@ -60,9 +58,9 @@ export const demoCommand = () =>
         if (json) {
           printJson({
             account: account.id,
-            records: [...records.values()].reduce((sum, count) => sum + count, 0),
-            invoices: records.get('invoice') ?? 0,
-            customers: records.get('customer') ?? 0,
+            records: Object.values(records).reduce((sum, count) => sum + count, 0),
+            invoices: records.invoice,
+            customers: records.customer,
             mrr: latestMrr(figures),
             warehouseRows: tables.reduce((sum, { rows }) => sum + rows, 0),
             seconds: Math.round((performance.now() - startedMs) / 100) / 10,
@@ -101,22 +99,8 @@ async function sync(
   }
   const { end, url } = await startSync(context, { account: id, reason: 'The demo.' });
   const view = await end({ patienceMs: PATIENCE_MS });
-  say(`\n${view.run.id}: ${view.run.summary ?? view.run.state}`);
+  say(`\n${runLine(view.run)}`);
   return { view, url };
-}
-
-/** Canonical rows of the account by kind. */
-async function countRecords(
-  db: Kysely<Database>,
-  account: string,
-): Promise<ReadonlyMap<string, number>> {
-  const counts = RECORD_KINDS.map(
-    (kind) => sql`select ${kind} as kind, count(*)::int as count
-      from ${sql.table(kind)} where account_id = ${account}`,
-  );
-  const { rows } = await sql<{ kind: string; count: number }>`
-    ${sql.join(counts, sql` union all `)}`.execute(db);
-  return new Map(rows.map(({ kind, count }) => [kind, count]));
 }
 
 function renderWarehouse(

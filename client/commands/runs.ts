@@ -1,12 +1,21 @@
 import { Command } from '@commander-js/extra-typings';
-import { listRuns } from '../../db/repositories/runs';
+import { listRuns, readRun, type Run } from '../../db/repositories/runs';
 import { RecoupError } from '../../domain/errors';
+import { sentences } from '../../domain/words';
+import {
+  cancel,
+  parseBackfillRunKey,
+  pause,
+  resume,
+  type BackfillRun,
+} from '../../workflows/contract';
 import { requireAccount } from '../account';
 import { withContext } from '../context';
 import { parseCount } from '../count-option';
 import { wrongUse } from '../errors';
 import { formatInstant, paintFor, print, printJson, renderTable, say, widthOf } from '../output';
 import { paintState, readRunView, renderRun, runHeadJson, runJson } from '../run-view';
+import type { Update } from '../temporal';
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 500;
@@ -16,6 +25,11 @@ export const runsCommand = () =>
     .description('Syncs and backfills: what each did, and what is missing.')
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(
+      updateCommand('pause', pause, 'Stop a backfill after the request at hand; nothing is lost.'),
+    )
+    .addCommand(updateCommand('resume', resume, 'Let a backfill go on where it stopped.'))
+    .addCommand(updateCommand('cancel', cancel, 'End a backfill for good; what was read stays.'))
     .addHelpText('after', EXAMPLES);
 
 const EXAMPLES = `
@@ -74,10 +88,7 @@ const showCommand = () =>
     .addHelpText('after', SHOW_EXAMPLES)
     .action((id, { json }) =>
       withContext(async ({ db }) => {
-        const view = await readRunView(db, id).catch((thrown: unknown) => {
-          if (!(thrown instanceof RecoupError && thrown.code === 'invalid_input')) throw thrown;
-          throw wrongUse(thrown.message, 'See `recoup runs list` for the known ones.', thrown);
-        });
+        const view = await readRunView(db, id).catch(orUnknown);
         if (json) printJson(runJson(view));
         else print(renderRun(view));
       }),
@@ -87,3 +98,47 @@ const SHOW_EXAMPLES = `
 Examples:
   $ recoup runs show run_12
   $ recoup runs show run_12 --json | jq .resources`;
+
+const updateCommand = (name: string, update: Update, description: string) =>
+  new Command(name)
+    .description(description)
+    .argument('<run>', 'a backfill’s run, for example run_12')
+    .option('--reason <text>', 'shown as the reason of its state')
+    .option('--json', 'the answer as JSON: {state, because}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ recoup runs ${name} run_12
+  $ recoup runs ${name} run_12 --reason "ticket 4711"`,
+    )
+    .action((id, { reason, json }) =>
+      withContext(async ({ db, temporal }) => {
+        const run = await readRun(db, id).catch(orUnknown);
+        const backfill = requireGoing(run);
+        const answer = await (await temporal()).updateBackfill(backfill, update, reason);
+        if (json) printJson(answer);
+        else print(sentences(`${id} is ${answer.state}`, answer.because));
+      }),
+    );
+
+/** Errors: exit code 2 for a run that has ended, and for a sync, which only its account stops. */
+function requireGoing({ id, key, state, ended_at, account_id }: Run): BackfillRun {
+  if (ended_at !== null) {
+    throw wrongUse(
+      `${id} has ended: it is ${state}`,
+      'See `recoup runs list` for those that go on.',
+    );
+  }
+  const backfill = parseBackfillRunKey(key);
+  if (backfill !== null) return backfill;
+  throw wrongUse(
+    `${id} is a sync of ${account_id}`,
+    `Pause or resume the account: \`recoup accounts pause ${account_id}\`.`,
+  );
+}
+
+function orUnknown(thrown: unknown): never {
+  if (!(thrown instanceof RecoupError && thrown.code === 'invalid_input')) throw thrown;
+  throw wrongUse(thrown.message, 'See `recoup runs list` for the known ones.', thrown);
+}

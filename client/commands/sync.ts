@@ -1,8 +1,9 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { Kysely } from 'kysely';
-import { readAccount } from '../../db/repositories/accounts';
+import { readAccount, type Account } from '../../db/repositories/accounts';
 import { listRuns, readProgress, type Run } from '../../db/repositories/runs';
 import type { Database } from '../../db/schema';
+import { sentences } from '../../domain/words';
 import { requestSync, type UpdateAnswer } from '../../workflows/contract';
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
@@ -10,7 +11,7 @@ import { failed } from '../errors';
 import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { workflowLink } from '../links';
 import { print, printJson, say } from '../output';
-import { readRunView, runJson, type RunView } from '../run-view';
+import { readRunView, runJson, runLine, type RunView } from '../run-view';
 import { uiOf } from '../temporal';
 
 export const syncCommand = () =>
@@ -38,7 +39,7 @@ export const syncCommand = () =>
         }
         const view = await sync.end({ patienceMs: watch ? Infinity : PATIENCE_MS });
         if (json) printJson(runJson(view));
-        else print(`${view.run.id}: ${view.run.summary ?? view.run.state}`);
+        else print(runLine(view.run));
         if (view.run.state !== 'complete') process.exitCode = 1;
       }),
     );
@@ -74,7 +75,7 @@ export async function startSync(
   const { answer, workflow } = await temporal.updateAccount(account, requestSync, options.reason);
   const url = workflowLink(uiOf(context.config), workflow);
   say(`Temporal UI  ${url}`);
-  if (!isGoing(answer.state)) throw stopped(account, answer);
+  if (!isGoing(answer.state)) throw stopped(await readAccount(context.db, account));
   // A sync at hand serves this request too, also when its run has ended and only the load of its numbers is left.
   const ended = before?.ended_at && !isGoing(state) ? before.id : null;
   return {
@@ -107,15 +108,15 @@ async function look(
   const because = account.state_reason ?? '';
   if (account.state === 'backing_off' && !isPatient()) {
     throw failed(
-      `The sync of ${id} waits for its next try: ${because}`,
-      `It goes on by itself; watch it: \`recoup sync ${id} --watch\`.`,
+      sentences(`${id} is backing off`, because),
+      `To watch it go on: \`recoup sync ${id} --watch\`.`,
     );
   }
   if (isGoing(account.state)) {
     return { progress, note: account.state === 'backing_off' ? because : null, ended: null };
   }
   if (run === undefined || (account.state !== 'idle' && run.ended_at === null)) {
-    throw stopped(id, { state: account.state, because });
+    throw stopped(account);
   }
   return { progress, note: null, ended: run.id };
 }
@@ -131,10 +132,10 @@ async function newestSync(db: Kysely<Database>, accountId: string): Promise<Run 
 /** Whether a sync is at hand in this state. */
 const isGoing = (state: string): boolean => state === 'syncing' || state === 'backing_off';
 
-function stopped(account: string, { state, because }: UpdateAnswer): Error {
+function stopped({ id, state, state_reason: because }: Account): Error {
   const remedy =
     state === 'disconnected'
       ? 'Connect it again with `recoup accounts add`.'
-      : `Then: \`recoup accounts resume ${account}\`.`;
-  return failed(`${account} is ${state}: ${because}`, remedy);
+      : `To resume it: \`recoup accounts resume ${id}\`.`;
+  return failed(sentences(`${id} is ${state}`, because ?? ''), remedy);
 }

@@ -100,7 +100,8 @@ export async function recordTransition(
       .updateTable('account')
       .set({
         state: transition.to_state,
-        state_reason: transition.because,
+        // What changed nothing (a sync of a blocked account, say) is history; why the account is in its state stays.
+        ...(transition.from_state !== transition.to_state && { state_reason: transition.because }),
         attention: transition.attention,
       })
       .where('id', '=', transition.account_id)

@@ -181,11 +181,6 @@ async function readRunFacts(
   { runId, ended, because }: { readonly runId: string } & Pick<RunFacts, 'ended' | 'because'>,
 ): Promise<RunFacts> {
   const tasks = await readTaskFacts(db, runId);
-  const { count } = await db
-    .selectFrom('not_normalised')
-    .select((row) => row.fn.countAll<bigint>().as('count'))
-    .where('run_id', '=', runId)
-    .executeTakeFirstOrThrow();
   const parked = new Map(
     tasks.flatMap(({ resource, state, parkedReason }) =>
       state === 'parked' ? [[resource, parkedReason ?? 'no reason was kept'] as const] : [],
@@ -197,9 +192,40 @@ async function readRunFacts(
     objects: tasks.reduce((sum, { objects }) => sum + objects, 0),
     changedRows: tasks.reduce((sum, { changedRows }) => sum + changedRows, 0),
     parked: [...parked].map(([resource, reason]) => ({ resource, reason })),
-    notNormalised: Number(count),
+    notNormalised: await countNotNormalised(db, runId),
     unreadWindows: tasks.filter(({ state }) => state === 'open').length,
   };
+}
+
+/** Objects of the run that were kept raw only. */
+export async function countNotNormalised(db: Kysely<Database>, runId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('not_normalised')
+    .select((row) => row.fn.countAll<bigint>().as('count'))
+    .where('run_id', '=', runId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+export interface NotNormalised {
+  readonly type: string;
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** By type and id. */
+export function listNotNormalised(
+  db: Kysely<Database>,
+  options: { readonly runId: string; readonly limit: number },
+): Promise<NotNormalised[]> {
+  return db
+    .selectFrom('not_normalised')
+    .select(['type', 'external_id as id', 'reason'])
+    .where('run_id', '=', options.runId)
+    .orderBy('type')
+    .orderBy('external_id')
+    .limit(options.limit)
+    .execute();
 }
 
 function throwUnknown(id: string): never {

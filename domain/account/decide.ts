@@ -1,5 +1,6 @@
 /** What an event does to an account: a pure reading of the table. The workflow performs the effects and decides nothing. */
 import { ERRORS, type ErrorCode } from '../errors';
+import { sentences } from '../words';
 import { backoffDelayMs, budgetLeft, countFailure, NO_FAILURES } from './budget';
 import type { Failures, SyncPolicy } from './budget';
 import { TABLE } from './transitions';
@@ -126,6 +127,9 @@ function effectOf(
 
 /** The table's reason, and what the cause of the event adds to it. */
 function explain(because: string, event: AccountEvent): string {
-  if ('failure' in event) return `${because} ${event.failure.message} ${event.failure.remedy}`;
-  return event.reason === undefined ? because : `${because} ${event.reason}`;
+  if ('failure' in event) return sentences(because, event.failure.message, event.failure.remedy);
+  const { type, reason = '' } = event;
+  // The summary of a run says how much of the sentence is true; what a person says is a sentence of its own.
+  const continues = (type === 'run_done' || type === 'run_partial') && reason !== '';
+  return continues ? `${because.replace(/\.$/, ':')} ${reason}` : sentences(because, reason);
 }

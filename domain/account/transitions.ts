@@ -97,7 +97,7 @@ const forbid = (because: string): Cell => ({ kind: 'forbidden', because });
 
 const noRun = forbid('No run is at hand that could report this.');
 const noTimer = forbid('No timer is set in this state.');
-const gone = forbid('The account is disconnected: connect it again first.');
+const gone = forbid('It must be connected again first.');
 
 export const TABLE: Table = {
   idle: {
@@ -109,14 +109,14 @@ export const TABLE: Table = {
     account_failure: noRun,
     timer_fired: noTimer,
     pause: go('paused', 'Paused by a person.', 'want_pause'),
-    resume: forbid('The account is not paused: ask for a sync instead.'),
+    resume: forbid('Nothing is paused: ask for a sync instead.'),
     credentials_changed: stay('The next sync uses the new credentials.'),
     configuration_changed: stay('The next sync uses the new configuration.'),
     disconnect: go('disconnected', 'Disconnected by a person.', 'want_cancel', 'end_disconnected'),
     canceled: go('paused', 'The workflow was cancelled.', 'want_pause', 'end_canceled'),
   },
   syncing: {
-    sync_requested: stay('A sync is running already: it serves this request too.'),
+    sync_requested: stay('A sync is running already and serves this request too.'),
     run_done: go(
       'idle',
       'The sync is complete.',
@@ -126,7 +126,7 @@ export const TABLE: Table = {
     ),
     run_partial: go(
       'idle',
-      'The sync is done but for what is parked.',
+      'The sync is partial.',
       'end_sync',
       'forgive_failures',
       'raise_attention',
@@ -155,7 +155,7 @@ export const TABLE: Table = {
     account_failure: go('blocked', 'The sync cannot go on.', 'raise_attention'),
     timer_fired: noTimer,
     pause: go('paused', 'Paused by a person.', 'want_pause'),
-    resume: forbid('The account is syncing already.'),
+    resume: forbid('A sync is running already.'),
     credentials_changed: stay('The sync at hand uses the new credentials from its next step on.'),
     configuration_changed: stay(
       'The sync at hand uses the new configuration from its next step on.',
@@ -164,7 +164,7 @@ export const TABLE: Table = {
     canceled: go('paused', 'The workflow was cancelled.', 'want_pause', 'end_canceled'),
   },
   backing_off: {
-    sync_requested: stay('A sync is at hand and waits for its next try; resume tries at once.'),
+    sync_requested: stay('A sync waits for its next try already; resume tries at once.'),
     run_done: noRun,
     run_partial: noRun,
     run_stopped: noRun,
@@ -184,7 +184,7 @@ export const TABLE: Table = {
     canceled: go('paused', 'The workflow was cancelled.', 'want_pause', 'end_canceled'),
   },
   paused: {
-    sync_requested: forbid('The account is paused: resume it first.'),
+    sync_requested: forbid('A paused account must be resumed before it can sync.'),
     run_done: stay(
       'The run had ended before the pause took hold.',
       'end_sync',
@@ -192,7 +192,7 @@ export const TABLE: Table = {
       'clear_attention',
     ),
     run_partial: stay(
-      'The run had ended, but for what is parked, before the pause took hold.',
+      'The run had ended as partial before the pause took hold.',
       'end_sync',
       'forgive_failures',
       'raise_attention',
@@ -201,19 +201,19 @@ export const TABLE: Table = {
     transient_failure: stay('The run failed while it was being stopped; its position is kept.'),
     account_failure: stay('The run failed while it was being stopped; its position is kept.'),
     timer_fired: noTimer,
-    pause: stay('The account is paused already.'),
+    pause: stay('It was paused already.'),
     resume: choose(
       'work_left',
       move('syncing', 'Resumed by a person.', 'want_run', 'forgive_failures', 'run_plan'),
       move('idle', 'Resumed by a person; no sync was at hand.', 'want_run'),
     ),
-    credentials_changed: stay('Paused: the new credentials are used once it is resumed.'),
-    configuration_changed: stay('Paused: the new configuration is used once it is resumed.'),
+    credentials_changed: stay('The new credentials are used once it is resumed.'),
+    configuration_changed: stay('The new configuration is used once it is resumed.'),
     disconnect: go('disconnected', 'Disconnected by a person.', 'want_cancel', 'end_disconnected'),
     canceled: stay('The workflow was cancelled.', 'want_pause', 'end_canceled'),
   },
   blocked: {
-    sync_requested: forbid('The account is blocked: mend the cause, then resume it.'),
+    sync_requested: forbid('A blocked account must be mended and resumed before it can sync.'),
     run_done: noRun,
     run_partial: noRun,
     run_stopped: noRun,
@@ -260,7 +260,7 @@ export const TABLE: Table = {
     resume: gone,
     credentials_changed: gone,
     configuration_changed: gone,
-    disconnect: forbid('The account is disconnected already.'),
+    disconnect: forbid('It was disconnected already.'),
     canceled: forbid('The account is disconnected and the workflow is ending.'),
   },
 };

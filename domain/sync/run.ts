@@ -1,4 +1,5 @@
 /** The words of a run, and how one ends. */
+import { countOf, sentences } from '../words';
 
 export type RunKind = 'sync' | 'backfill';
 
@@ -20,21 +21,26 @@ export interface RunFacts {
   readonly unreadWindows: number;
 }
 
-/** How a run ended and one sentence for people. It is `complete` only when nothing is missing: missing data is never a success. */
+/**
+ * How a run ended, and what stands beside that state when people read it. It is `complete` only when nothing is missing:
+ * missing data is never a success.
+ */
 export function decideRunEnd(facts: RunFacts): { state: RunState; summary: string } {
-  const done = `${facts.objects} objects read, ${facts.changedRows} rows changed`;
+  const done = `${countOf(facts.objects, 'object')} read, ${countOf(facts.changedRows, 'row')} changed`;
   if (facts.ended !== 'drained') {
-    const what = facts.ended === 'canceled' ? 'Canceled' : 'Failed';
-    return { state: facts.ended, summary: `${what} with ${done}: ${facts.because}` };
+    return { state: facts.ended, summary: sentences(facts.because, `${done} until then`) };
   }
   const missing = [
-    ...facts.parked.map(({ resource, reason }) => `${resource} is parked (${reason})`),
+    ...facts.parked.map(
+      ({ resource, reason }) => `${resource} is parked (${reason.replace(/\.$/, '')})`,
+    ),
     ...(facts.notNormalised > 0
-      ? [`objects kept raw only, since they could not be normalised: ${facts.notNormalised}`]
+      ? [`${countOf(facts.notNormalised, 'object')} kept raw only, not normalised`]
       : []),
-    ...(facts.unreadWindows > 0 ? [`windows not read to their end: ${facts.unreadWindows}`] : []),
+    ...(facts.unreadWindows > 0
+      ? [`${countOf(facts.unreadWindows, 'window')} not read to the end`]
+      : []),
   ];
-  return missing.length === 0
-    ? { state: 'complete', summary: `Complete: ${done}.` }
-    : { state: 'partial', summary: `Partial: ${done}; ${missing.join('; ')}.` };
+  const state = missing.length === 0 ? 'complete' : 'partial';
+  return { state, summary: `${[done, ...missing].join('; ')}.` };
 }

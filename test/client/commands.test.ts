@@ -53,6 +53,14 @@ const add = (
   );
 
 const refused = (line: string) => ({ code: 2, stdout: '', stderr: `recoup: ${line}\n` });
+/** Asks again until it holds; the test's own limit ends it. */
+async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer)) return answer;
+  }
+}
+
 const host = (url: string) => new URL(url).host;
 
 describe('an account that cannot be connected', () => {
@@ -190,15 +198,15 @@ describe('a connected account', () => {
   test.each([
     [
       ['--from', '2026-02-30'],
-      /^recoup: --from "2026-02-30" is not a date, you specified 30 .*like 2026-10-01 or/,
+      /^recoup: --from "2026-02-30" is no ISO date or instant such as 2026-10-01 or/,
     ],
     [
       ['--to', 'yesterday'],
-      /^recoup: --to "yesterday" is not a date\. Write a date .*like 2026-10-01 or/,
+      /^recoup: --to "yesterday" is no ISO date or instant such as 2026-10-01 or/,
     ],
     [
       ['--from', '2026-10-02', '--to', '2026-10-01'],
-      /^recoup: The window is empty: --from 2026-10-02 is not before --to 2026-10-01\. /,
+      /^recoup: --to "2026-10-01" is not after the window's start "2026-10-02"\. /,
     ],
     [
       ['--resources', 'invoice,invoces'],
@@ -235,7 +243,7 @@ describe('with a worker', () => {
   test('a sync prints its link, its resources and its end', async () => {
     const { code, stdout, stderr } = await recoup.cli(['sync', ACCOUNT]);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stdout).toMatch(/^run_\d+: Complete: [\d,]+ objects read/);
+    expect(stdout).toMatch(/^run_\d+ is complete: [\d,]+ objects read/);
     expect(stderr).toMatch(
       /^Temporal UI {2}http:\/\/\S+\/workflows\/account%2Facct_demo\/\S+\/history\n/,
     );
@@ -265,6 +273,7 @@ describe('with a worker', () => {
     expect(shown).toMatchObject({ run: newest?.run, account: ACCOUNT, state: 'complete' });
     const { resources } = shown as { resources: { resource: string; state: string }[] };
     expect(resources.every(({ state }) => state === 'done')).toBe(true);
+    expect(await recoup.cli(['runs', 'pause', newest?.run ?? ''])).toMatchObject({ code: 2 });
     expect(await recoup.cli(['runs', 'show', 'run_0'])).toEqual(
       refused('No run is called "run_0". See `recoup runs list` for the known ones.'),
     );
@@ -288,6 +297,34 @@ describe('with a worker', () => {
       ({ created }) => created >= Date.UTC(2026, 8) / 1000 && created < Date.UTC(2026, 9) / 1000,
     );
     expect(result).toMatchObject({ objects: wanted.length });
+  }, 60_000);
+
+  test('a backfill is paused, resumed and canceled by its run, as long as it goes on', async () => {
+    simulator.faults.add([{ kind: '429', match: { path: '/v1/invoices' }, retryAfterSeconds: 1 }]);
+    const options = ['--resources', 'invoice', '--refetch', '--no-wait', '--json'];
+    const newest = async () => {
+      const [run] = (await recoup.json(['runs', 'list', '--limit', '1', '--json'])) as {
+        run: string;
+        kind: string;
+        state: string;
+        endedAt: string | null;
+      }[];
+      return run;
+    };
+    await recoup.json(['backfill', ACCOUNT, ...options]);
+    const run = await eventually(newest, (each) => each?.endedAt === null);
+    const verb = (name: string) => recoup.json(['runs', name, run?.run ?? '', '--json']);
+    expect(await verb('pause')).toMatchObject({ state: 'paused' });
+    expect(await verb('resume')).toMatchObject({ state: 'running' });
+    expect(await verb('cancel')).toMatchObject({ state: 'ending' });
+    simulator.faults.clear();
+    const ended = await eventually(newest, (each) => each?.endedAt !== null);
+    expect(ended).toMatchObject({ run: run?.run, state: 'canceled' });
+    expect(await recoup.cli(['runs', 'resume', run?.run ?? ''])).toEqual(
+      refused(
+        `${run?.run} has ended: it is canceled. See \`recoup runs list\` for those that go on.`,
+      ),
+    );
   }, 60_000);
 
   test('doctor finds nothing', async () => {
@@ -325,7 +362,7 @@ describe('with a worker', () => {
     expect(await recoup.cli(['sync', ACCOUNT])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining(
-        `recoup: ${ACCOUNT} is paused: The account is paused: resume it first. Then: \`recoup accounts resume ${ACCOUNT}\`.`,
+        `recoup: ${ACCOUNT} is paused. Paused by a person. To resume it: \`recoup accounts resume ${ACCOUNT}\`.`,
       ) as string,
     });
     expect(await verb('resume')).toMatchObject({ state: 'idle' });

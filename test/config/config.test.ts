@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, loadConfig } from '../../config/config';
+import { ConfigError, loadConfig, ROOT } from '../../config/config';
 
 const folder = mkdtempSync(join(tmpdir(), 'recoup-config-'));
 const noStack = join(folder, 'none.json');
@@ -47,8 +47,34 @@ test('every wrong variable is named at once', () => {
   const load = () =>
     loadConfig({ env: { RECOUP_LANES: 'x', RECOUP_LOG_LEVEL: 'loud' }, stackFile: noStack });
   expect(load).toThrow(ConfigError);
-  expect(load).toThrow(/DATABASE_URL is not set.*\n.*TEMPORAL_ADDRESS is not set/s);
   expect(load).toThrow(/RECOUP_LANES[\s\S]*RECOUP_LOG_LEVEL/);
+});
+
+test('without a stack and with nothing set, one sentence says what to do', () => {
+  expect(() => loadConfig({ env: {}, stackFile: noStack })).toThrow(
+    /^No local stack is running and DATABASE_URL, TEMPORAL_ADDRESS are not set\. Start one with `npm start`, or set them\.$/,
+  );
+  const { DATABASE_URL } = required;
+  expect(() => loadConfig({ env: { DATABASE_URL }, stackFile: noStack })).toThrow(
+    /running and TEMPORAL_ADDRESS is not set\..* or set it\.$/,
+  );
+});
+
+test('relative paths start at the clone, whatever folder a command is typed in', () => {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    const env = { ...required, RECOUP_WAREHOUSE_PATH: 'other/it.duckdb' };
+    const config = loadConfig({ env, stackFile: noStack });
+    expect(config.RECOUP_WAREHOUSE_PATH).toBe(join(ROOT, 'other', 'it.duckdb'));
+    expect(config.RECOUP_SECRET_KEY_FILE).toBe(join(ROOT, '.recoup', 'secret.key'));
+    const absolute = { ...required, RECOUP_SECRET_KEY_FILE: '/run/secrets/recoup' };
+    expect(loadConfig({ env: absolute, stackFile: noStack }).RECOUP_SECRET_KEY_FILE).toBe(
+      '/run/secrets/recoup',
+    );
+  } finally {
+    process.chdir(before);
+  }
 });
 
 test('the value of a wrong secret is not repeated in the message', () => {

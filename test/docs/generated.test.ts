@@ -3,10 +3,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VARIABLES } from '../../config/config';
+import { ROOT, VARIABLES } from '../../config/config';
 import { accountDiagram } from '../../domain/account/diagram';
-
-const ROOT = join(__dirname, '..', '..');
 
 /** The text between `<!-- name:begin -->` and `<!-- name:end -->` of a file is exactly `content`. */
 function expectGenerated(options: { file: string; name: string; content: string }) {
@@ -28,7 +26,7 @@ test('docs/configuration.md lists every variable with its default and meaning', 
       ? 'required'
       : unset.data === undefined
         ? 'none'
-        : `\`${String(unset.data)}\``;
+        : `\`${String(unset.data).replace(`${ROOT}/`, '')}\``;
     return `| \`${name}\` | ${byDefault} | ${about} |`;
   });
   expectGenerated({

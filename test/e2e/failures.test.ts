@@ -55,14 +55,17 @@ test('a key without permission for one resource parks that one by name; the rest
   ]);
 });
 
-test('a key that is revoked later blocks the account, says so, and a new key and resume heal it', async () => {
+test('a key that is revoked later blocks the account, says so, and a new key alone heals it', async () => {
   await recoup.connect({ account: simulator.accountId, apiBase: simulator.url });
   simulator.api.keys.set(SIMULATOR_KEY, { permissions: 'all', revoked: true });
   const { code, stderr } = await sync();
   expect(code).toBe(1);
-  expect(stderr).toMatch(/blocked/);
+  expect(stderr).toMatch(/is blocked\. The sync cannot go on\. .* To resume it: /);
   expect(await account()).toMatchObject({ state: 'blocked', attention: true });
   expect((await recoup.rowDigests())['invoice']).toMatch(/^0:/);
+
+  // Another sync says the cause again: being asked for is no reason to be blocked.
+  expect((await sync()).stderr).toMatch(/is blocked\. The sync cannot go on\. /);
 
   simulator.api.keys.set('sk_test_new', { permissions: 'all' });
   await recoup.connect({
@@ -70,7 +73,9 @@ test('a key that is revoked later blocks the account, says so, and a new key and
     apiBase: simulator.url,
     key: 'sk_test_new',
   });
-  await recoup.json(['accounts', 'resume', simulator.accountId, '--json']);
+  const healed = (await account()) as { state: string; history: { event: string }[] };
+  expect(['syncing', 'idle']).toContain(healed.state);
+  expect(healed.history.map(({ event }) => event)).toContain('credentials_changed');
   expect((await sync()).run).toMatchObject({ state: 'complete' });
 }, 120_000);
 

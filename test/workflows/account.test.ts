@@ -37,7 +37,7 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     fakes.walks = [more, more, drained];
     const handle = await harness.startAccount();
     const answer = await ask(handle);
-    expect(answer).toEqual({ state: 'syncing', because: 'A sync was asked for. a test' });
+    expect(answer).toEqual({ state: 'syncing', because: 'A sync was asked for. a test.' });
     await eventually(() => fakes.transitions.length === 2);
     expect(fakes.story).toEqual(['idle -sync_requested-> syncing', 'syncing -run_done-> idle']);
     expect(fakes.transitions.map(({ sequence }) => sequence)).toEqual([1, 2]);
@@ -143,7 +143,7 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     const { because, attention, run } = await handle.query(status);
     expect(because).toBe('The sync cannot go on. It was credentials_rejected. Do what helps.');
     expect([attention, run]).toEqual([true, 'run_1']);
-    expect((await ask(handle)).because).toContain('The account is blocked');
+    expect((await ask(handle)).because).toContain('A blocked account must be mended');
     expect((await handle.query(status)).because).toBe(because);
     const change = { what: 'credentials', reason: 'key rolled' } as const;
     await handle.executeUpdate(accountChanged, { args: [change] });
@@ -159,7 +159,7 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     await ask(handle);
     await walking;
     const answer = await handle.executeUpdate(pause, { args: [{ reason: 'maintenance' }] });
-    expect(answer).toEqual({ state: 'paused', because: 'Paused by a person. maintenance' });
+    expect(answer).toEqual({ state: 'paused', because: 'Paused by a person. maintenance.' });
     expect(fakes.wanted).toEqual([{ run: null, desired: 'pause' }]);
     await eventually(() => fakes.story.includes('paused -run_stopped-> paused'));
     expect(await ask(handle)).toMatchObject({ state: 'paused' });

@@ -77,7 +77,11 @@ describe.each(CACHES)('backfill, $cache', ({ maxCachedWorkflows }) => {
     ['an unparsable date', { ...INPUT, from: 'last week' }, 'from: "last week" is no ISO date'],
     ['a time of day', { ...INPUT, from: 'T10:00' }, 'from: "T10:00" is no ISO date'],
     ['an impossible date', { ...INPUT, to: '2026-02-30' }, 'to: "2026-02-30" is no ISO date'],
-    ['an inverted window', { ...INPUT, from: '2026-11', to: '2026-10' }, 'to: must be after from'],
+    [
+      'an inverted window',
+      { ...INPUT, from: '2026-11', to: '2026-10' },
+      'to: "2026-10" is not after the window\'s start "2026-11"',
+    ],
     ['a wrong type', { ...INPUT, resources: 'invoice' }, 'resources: '],
     ['an unknown resource', { ...INPUT, resources: ['nonsense'] }, 'resources: unknown "nonsense"'],
   ])('refuses %s by name and shows a correct input', async (_, input, message) => {

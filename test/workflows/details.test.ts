@@ -33,7 +33,7 @@ Run \`run_1\`: see \`recoup runs show run_1\`.
 
 | resource | state | objects | read | why |
 | --- | --- | --: | --: | --- |
-| customer | done | 1200 | 100 % |  |
+| customer | done | 1,200 | 100 % |  |
 | dispute | parked | 0 | 0 % | No \\| permission. |`);
 });
 

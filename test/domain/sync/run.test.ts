@@ -14,41 +14,42 @@ const facts: RunFacts = {
 
 describe('a run ends', () => {
   it.each<[string, Partial<RunFacts>, string, string]>([
-    [
-      'complete when nothing is missing',
-      {},
-      'complete',
-      'Complete: 12 objects read, 3 rows changed.',
-    ],
+    ['complete when nothing is missing', {}, 'complete', '12 objects read, 3 rows changed.'],
     [
       'partial when a resource is parked, and says which and why',
-      { parked: [{ resource: 'dispute', reason: 'the key may not read it' }] },
+      { parked: [{ resource: 'dispute', reason: 'the key may not read it.' }] },
       'partial',
-      'Partial: 12 objects read, 3 rows changed; dispute is parked (the key may not read it).',
+      '12 objects read, 3 rows changed; dispute is parked (the key may not read it).',
     ],
     [
       'partial when objects are kept raw only, and says how many',
       { notNormalised: 2 },
       'partial',
-      'Partial: 12 objects read, 3 rows changed; objects kept raw only, since they could not be normalised: 2.',
+      '12 objects read, 3 rows changed; 2 objects kept raw only, not normalised.',
     ],
     [
       'partial when a window is unread, even though its caller took it for drained',
       { unreadWindows: 1 },
       'partial',
-      'Partial: 12 objects read, 3 rows changed; windows not read to their end: 1.',
+      '12 objects read, 3 rows changed; 1 window not read to the end.',
+    ],
+    [
+      'complete with its counts grouped by thousands',
+      { objects: 1_234_567, changedRows: 1 },
+      'complete',
+      '1,234,567 objects read, 1 row changed.',
     ],
     [
       'canceled with the reason',
       { ended: 'canceled', because: 'Ops asked for it.' },
       'canceled',
-      'Canceled with 12 objects read, 3 rows changed: Ops asked for it.',
+      'Ops asked for it. 12 objects read, 3 rows changed until then.',
     ],
     [
       'failed with the reason, whatever is missing',
       { ended: 'failed', because: 'The key was revoked.', unreadWindows: 4 },
       'failed',
-      'Failed with 12 objects read, 3 rows changed: The key was revoked.',
+      'The key was revoked. 12 objects read, 3 rows changed until then.',
     ],
   ])('%s', (_, change, state, summary) => {
     expect(decideRunEnd({ ...facts, ...change })).toEqual({ state, summary });
