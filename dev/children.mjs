@@ -123,7 +123,8 @@ export class Children {
     for (;;) {
       if (child.ended) throw new StackError(describeEnd(child));
       const answer = await probe();
-      if (answer !== undefined) return answer;
+      // What answers when the child is gone is somebody else, who has its port.
+      if (answer !== undefined && !child.ended) return answer;
       if (Date.now() > deadline) {
         await this.stop(child);
         throw new StackError(
