@@ -1,9 +1,9 @@
 import { endRun } from '../db/repositories/runs';
 import type { SyncActivities } from './contract';
-import type { SyncDeps } from './deps';
+import type { ActivityDeps } from './deps';
 
 export const createCloseRun =
-  ({ db }: SyncDeps): SyncActivities['closeRun'] =>
+  ({ db }: ActivityDeps): SyncActivities['closeRun'] =>
   async ({ run: runId, ended, because }) => {
     const { run, facts } = await endRun(db, { runId, ended, because });
     return {

@@ -56,6 +56,12 @@ export interface WalkReport {
   readonly progress: readonly ResourceProgress[];
 }
 
+export interface MissingPricesReport extends Pick<WalkReport, 'outcome' | 'failure'> {
+  /** Of this call alone: prices that were read, and ids that the provider does not have. */
+  readonly fetched: number;
+  readonly gone: number;
+}
+
 export interface RunResult {
   readonly run: string;
   readonly state: RunState;
@@ -97,6 +103,8 @@ export interface SyncActivities {
   /** Errors: unknown_account, invalid_input (an unknown resource, an inverted window), those of Provider.probe. */
   openRun(input: OpenRunInput): Promise<OpenRunResult>;
   walk(input: { run: string }): Promise<WalkReport>;
+  /** Reads by id the prices that rows of the run's account name and no list holds. No request when there is none. */
+  fetchMissingPrices(input: { run: string }): Promise<MissingPricesReport>;
   /** Ends the run: `complete`, or `partial` when something is parked or could not be normalised. */
   closeRun(input: {
     run: string;

@@ -4,10 +4,12 @@ import type { Config } from '../config/config';
 import type { SecretBox } from '../db/secret-box';
 import type { Database } from '../db/schema';
 import type { Provider } from '../providers/provider';
+import type { Warehouse } from '../warehouse/port';
 
-/** What the sync steps are wired to. */
-export interface SyncDeps {
+/** What the steps are wired to. */
+export interface ActivityDeps {
   readonly db: Kysely<Database>;
+  readonly warehouse: Warehouse;
   readonly secretBox: SecretBox;
   /** Errors: unknown_provider. */
   readonly findProvider: (name: string) => Provider;

@@ -5,7 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { commitPage, type PageCommitted } from '../db/repositories/pages';
-import { readDesired, type Run } from '../db/repositories/runs';
+import type { Run } from '../db/repositories/runs';
 import {
   claimTask,
   listOpenResources,
@@ -16,9 +16,9 @@ import {
 } from '../db/repositories/tasks';
 import type { Database } from '../db/schema';
 import { asRecoupError, RecoupError } from '../domain/errors';
-import { backoffMs, MAX_PAGE_ATTEMPTS } from '../domain/sync/backoff';
 import type { Page, Provider, ProviderClient, Window } from '../providers/provider';
 import { preparePageObject } from './page';
+import { isPassing, stopIfUnwanted, tryWhilePassing } from './try';
 import type { WalkControl } from './walk-control';
 
 /** How often a lane without work looks whether there is some: others' leases expire, their windows become worth a cut. */
@@ -126,15 +126,6 @@ async function commit(
   return committed;
 }
 
-/** Stops the walk where desired state says pause or cancel. */
-export async function stopIfUnwanted({
-  db,
-  run,
-  control,
-}: Pick<Walk, 'db' | 'run' | 'control'>): Promise<void> {
-  if ((await readDesired(db, run.id)) !== 'run') control.stop('wanted');
-}
-
 interface Fetch {
   readonly lease: Lease;
   readonly window: Window;
@@ -143,32 +134,23 @@ interface Fetch {
   readonly signal: AbortSignal;
 }
 
-/** The page, tried again while the trouble may pass; null when the walk was stopped before it came. */
+/** The page; null when the walk was stopped before it came. */
 async function fetchPage(walk: Walk, fetch: Fetch): Promise<Page | null> {
   const { control, client } = walk;
   const { lease, window, cursor, lastSeen, signal } = fetch;
+  const { resource } = lease;
   const pagesBefore = control.pages;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const { resource } = lease;
-      return await client.fetchPage({ resource, window, cursor, lastSeen, signal });
-    } catch (thrown) {
-      if (signal.aborted) return null;
-      const error = asRecoupError(thrown);
-      const passing = error.scope === 'transient' && error.code !== 'internal';
-      if (!passing) throw error;
-      if (attempt >= MAX_PAGE_ATTEMPTS) {
-        // Where other pages came through meanwhile, it is this resource that fails and not the service.
-        if (control.pages === pagesBefore) control.fail(error);
-        throw error;
-      }
-      const delayMs = backoffMs({ attempt, retryAfterMs: error.retryAfterMs, seed: lease.taskId });
-      walk.logger.info({ resource: lease.resource, code: error.code, attempt, delayMs }, 'waiting');
-      await control.sleep(delayMs);
-      if (!control.stopped) await stopIfUnwanted(walk);
-      if (control.stopped) return null;
-    }
-  }
+  return tryWhilePassing(walk, {
+    request: () => client.fetchPage({ resource, window, cursor, lastSeen, signal }),
+    subject: resource,
+    signal,
+    seed: lease.taskId,
+  }).catch((thrown: unknown) => {
+    // Where other pages came through meanwhile, it is this resource that fails and not the service.
+    const error = asRecoupError(thrown);
+    if (isPassing(error) && control.pages === pagesBefore) control.fail(error);
+    throw error;
+  });
 }
 
 /** Decides how far a failure of one task reaches; what is no error of the taxonomy ends the walk. */

@@ -6,13 +6,13 @@ import { RecoupError } from '../domain/errors';
 import type { Provider } from '../providers/provider';
 import { connectAccount } from './connection';
 import type { OpenRunInput, SyncActivities } from './contract';
-import type { SyncDeps } from './deps';
+import type { ActivityDeps } from './deps';
 
 /** Where the provider does not say when the account was made: no billing service that we know is older than its first full year. */
 const FLOOR = new Date('2011-01-01T00:00:00Z');
 
 export const createOpenRun =
-  (deps: SyncDeps): SyncActivities['openRun'] =>
+  (deps: ActivityDeps): SyncActivities['openRun'] =>
   async (input) => {
     const { db } = deps;
     const account = await readAccount(db, input.account);
@@ -45,7 +45,7 @@ export const createOpenRun =
     }
   };
 
-async function describe({ db }: SyncDeps, run: Run) {
+async function describe({ db }: ActivityDeps, run: Run) {
   const open = await listOpenResources(db, run.id);
   return { run: run.id, until: run.until.toISOString(), tasks: open.length };
 }

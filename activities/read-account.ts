@@ -1,10 +1,10 @@
 import { readAccount, readLastSequence } from '../db/repositories/accounts';
 import { findOpenSync } from '../db/repositories/runs';
 import type { SyncActivities } from './contract';
-import type { SyncDeps } from './deps';
+import type { ActivityDeps } from './deps';
 
 export const createReadAccount =
-  ({ db }: SyncDeps): SyncActivities['readAccount'] =>
+  ({ db }: ActivityDeps): SyncActivities['readAccount'] =>
   async ({ account: id }) => {
     const account = await readAccount(db, id);
     return {

@@ -1,9 +1,9 @@
 import { recordTransition } from '../db/repositories/accounts';
 import type { SyncActivities } from './contract';
-import type { SyncDeps } from './deps';
+import type { ActivityDeps } from './deps';
 
 export const createRecordTransition =
-  ({ db }: SyncDeps): SyncActivities['recordTransition'] =>
+  ({ db }: ActivityDeps): SyncActivities['recordTransition'] =>
   (input) =>
     recordTransition(db, {
       account_id: input.account,

@@ -1,10 +1,10 @@
 import { setAccountDesired } from '../db/repositories/accounts';
 import { setRunDesired } from '../db/repositories/runs';
 import type { SyncActivities } from './contract';
-import type { SyncDeps } from './deps';
+import type { ActivityDeps } from './deps';
 
 export const createSetDesired =
-  ({ db }: SyncDeps): SyncActivities['setDesired'] =>
+  ({ db }: ActivityDeps): SyncActivities['setDesired'] =>
   ({ account, run, desired }) =>
     run === null
       ? setAccountDesired(db, account, desired)

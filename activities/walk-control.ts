@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '@temporalio/activity';
 import type { RecoupError } from '../domain/errors';
+
+export const MINUTE_MS = 60_000;
 
 /** Why the lanes of a walk stop. */
 export type StopReason =
@@ -48,6 +51,22 @@ export class WalkControl {
   fail(error: RecoupError): void {
     if (this.reason === null) this.failure = error;
     this.stop('failed');
+  }
+
+  /** Stops when `limitMs` are over or the activity is to end; returns how to let go of both. */
+  follow(context: Context, limitMs: number): () => void {
+    const onCancel = () => {
+      // A worker that shuts down waits for the requests at hand; whoever cancels does not want them.
+      if (context.cancellationDetails?.workerShutdown) this.stop('time');
+      else this.abandon('wanted');
+    };
+    if (context.cancellationSignal.aborted) onCancel();
+    context.cancellationSignal.addEventListener('abort', onCancel);
+    const timeUp = setTimeout(() => this.stop('time'), limitMs);
+    return () => {
+      clearTimeout(timeUp);
+      context.cancellationSignal.removeEventListener('abort', onCancel);
+    };
   }
 
   /** Sleeps, but not beyond a stop. */

@@ -5,18 +5,17 @@ import { readProgress, readRun, setRunState, type Run } from '../db/repositories
 import { listOpenResources, releaseTasks, renewLeases } from '../db/repositories/tasks';
 import { connectAccount } from './connection';
 import type { StepFailure, SyncActivities, WalkReport } from './contract';
-import type { SyncDeps } from './deps';
+import type { ActivityDeps } from './deps';
 import { classify, toStepFailure } from './failures';
-import { runLane, stopIfUnwanted, type Walk } from './lane';
-import { WalkControl } from './walk-control';
+import { runLane, type Walk } from './lane';
+import { stopIfUnwanted } from './try';
+import { MINUTE_MS, WalkControl } from './walk-control';
 
-/** How often the walk tells Temporal and the leases that it lives, and looks at what is wanted. */
-const HEARTBEAT_MS = 5_000;
-
-const MINUTE_MS = 60_000;
+/** How often the walk prolongs its leases and looks at what is wanted. To Temporal the worker beats for it. */
+const LEASE_RENEWAL_MS = 5_000;
 
 export const createWalk =
-  (deps: SyncDeps): SyncActivities['walk'] =>
+  (deps: ActivityDeps): SyncActivities['walk'] =>
   async ({ run: runId }) => {
     const { db, config, logger } = deps;
     const context = Context.current();
@@ -30,16 +29,9 @@ export const createWalk =
     const { workflowExecution, activityId, attempt } = context.info;
     const owner = [workflowExecution?.runId, activityId, attempt].join('/');
     const walk: Walk = { db, provider, client, run, owner, logger, control };
-    const onCancel = () => {
-      // A worker that shuts down waits for the requests at hand; whoever cancels does not want them.
-      if (context.cancellationDetails?.workerShutdown) control.stop('time');
-      else control.abandon('wanted');
-    };
-    if (context.cancellationSignal.aborted) onCancel();
-    context.cancellationSignal.addEventListener('abort', onCancel);
-    const timeUp = setTimeout(() => control.stop('time'), config.RECOUP_WALK_MINUTES * MINUTE_MS);
+    const unfollow = control.follow(context, config.RECOUP_WALK_MINUTES * MINUTE_MS);
     const ended = new AbortController();
-    const beating = beat(walk, context, ended.signal);
+    const keeping = keepLeases(walk, ended.signal);
     try {
       await setRunState(db, { runId, state: 'running' });
       const lanes = Array.from({ length: config.RECOUP_LANES }, () =>
@@ -56,17 +48,15 @@ export const createWalk =
       return await report(deps, run, control);
     } finally {
       ended.abort();
-      clearTimeout(timeUp);
-      context.cancellationSignal.removeEventListener('abort', onCancel);
+      unfollow();
       client.close();
-      await beating;
+      await keeping;
     }
   };
 
-async function beat(walk: Walk, context: Context, ended: AbortSignal): Promise<void> {
-  const { db, run, owner, control, logger } = walk;
+async function keepLeases(walk: Walk, ended: AbortSignal): Promise<void> {
+  const { db, run, owner, logger } = walk;
   while (!ended.aborted) {
-    context.heartbeat({ pages: control.pages });
     try {
       await renewLeases(db, { runId: run.id, owner });
       await stopIfUnwanted(walk);
@@ -74,11 +64,11 @@ async function beat(walk: Walk, context: Context, ended: AbortSignal): Promise<v
       // The next commit meets the same trouble and tells of it.
       logger.warn({ run: run.id, err: error }, 'leases not renewed');
     }
-    await sleep(HEARTBEAT_MS, undefined, { signal: ended }).catch(() => undefined);
+    await sleep(LEASE_RENEWAL_MS, undefined, { signal: ended }).catch(() => undefined);
   }
 }
 
-async function report(deps: SyncDeps, run: Run, control: WalkControl): Promise<WalkReport> {
+async function report(deps: ActivityDeps, run: Run, control: WalkControl): Promise<WalkReport> {
   const { db } = deps;
   const { outcome, failure } = await judge(deps, run, control);
   if (outcome === 'stopped') await setRunState(db, { runId: run.id, state: 'paused' });
@@ -88,7 +78,7 @@ async function report(deps: SyncDeps, run: Run, control: WalkControl): Promise<W
 }
 
 async function judge(
-  { db }: SyncDeps,
+  { db }: ActivityDeps,
   run: Run,
   control: WalkControl,
 ): Promise<{ outcome: WalkReport['outcome']; failure: StepFailure | null }> {

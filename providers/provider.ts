@@ -72,6 +72,19 @@ export interface Page {
   readonly requests: number;
 }
 
+export interface ObjectRequest {
+  /** The list that objects of this kind are of, though it may not show this one. */
+  readonly resource: string;
+  readonly id: string;
+  readonly signal: AbortSignal;
+}
+
+export interface FetchedObject {
+  readonly object: RawObject;
+  /** The provider's clock at the start of the request: the version of the object. */
+  readonly readAt: Date;
+}
+
 /** Canonical records of one raw object. */
 export interface Normalised {
   readonly records: readonly CanonicalRecord[];
@@ -92,6 +105,8 @@ export interface ProviderClient {
    * `Connection.externalId`; invalid_input for a resource or cursor that is not the provider's.
    */
   fetchPage(request: PageRequest): Promise<Page>;
+  /** One object by its id; null when the provider does not have it, or no longer. Errors: those of fetchPage. */
+  fetchObject(request: ObjectRequest): Promise<FetchedObject | null>;
   close(): void;
 }
 

@@ -1,4 +1,4 @@
-/** Steps of minutes that do not beat by themselves: while this process lives, so do they. */
+/** Beats for every step that has a heartbeat timeout, and by that hears of cancellation: while this process lives, so do they. */
 import { Context } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 

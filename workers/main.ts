@@ -4,13 +4,8 @@
  * configured wrongly.
  */
 import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import type { Logger } from 'pino';
-import { createSyncActivities } from '../activities';
-import type { Activities } from '../activities/contract';
-import { withFailures } from '../activities/failures';
-import { createComputeMetrics } from '../activities/metrics-compute';
-import { createLoadWarehouse } from '../activities/warehouse-load';
-import { ConfigError, loadConfig, type Config } from '../config/config';
+import { createActivities } from '../activities';
+import { ConfigError, loadConfig } from '../config/config';
 import { openDatabase } from '../db/database';
 import { migrate } from '../db/migrate';
 import { createSecretBox } from '../db/secret-box';
@@ -54,7 +49,17 @@ async function main(): Promise<void> {
     namespace: config.TEMPORAL_NAMESPACE,
     taskQueue: config.RECOUP_SYNC_TASK_QUEUE,
     workflowBundle: await workflowBundle(temporalLogger(logger)),
-    activities: createActivities(config, { db, logger }),
+    activities: createActivities({
+      db,
+      warehouse: createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH }),
+      secretBox: createSecretBox({
+        key: config.RECOUP_SECRET_KEY,
+        keyFile: config.RECOUP_SECRET_KEY_FILE,
+      }),
+      findProvider,
+      config,
+      logger,
+    }),
     interceptors: { activity: [heartbeat] },
     dataConverter: { payloadCodecs: [payloadGuard] },
     shutdownForceTime: DRAIN_LIMIT,
@@ -83,27 +88,6 @@ class StartError extends Error {
     super(message, { cause });
     this.name = 'StartError';
   }
-}
-
-function createActivities(
-  config: Config,
-  { db, logger }: { db: ReturnType<typeof openDatabase>; logger: Logger },
-): Activities {
-  const secretBox = createSecretBox({
-    key: config.RECOUP_SECRET_KEY,
-    keyFile: config.RECOUP_SECRET_KEY_FILE,
-  });
-  const warehouse = createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH });
-  return {
-    ...createSyncActivities({ db, secretBox, findProvider, config, logger }),
-    ...withFailures(
-      {
-        computeMetrics: createComputeMetrics({ db }),
-        loadWarehouse: createLoadWarehouse({ db, warehouse }),
-      },
-      logger,
-    ),
-  };
 }
 
 function explain(error: unknown): string {

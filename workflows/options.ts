@@ -3,7 +3,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities/contract';
 
-/** Pages of minutes: a worker that dies is noticed by its missing heartbeat, and what it had committed is kept. */
+/** Requests of minutes: a worker that dies is noticed by its missing heartbeat, and what it had committed is kept. */
 const WALK: ActivityOptions = {
   startToCloseTimeout: '65 minutes',
   heartbeatTimeout: '30 seconds',
@@ -36,6 +36,7 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   readAccount: MUST,
   openRun: QUICK,
   walk: WALK,
+  fetchMissingPrices: WALK,
   closeRun: MUST,
   setDesired: MUST,
   recordTransition: MUST,

@@ -1,4 +1,7 @@
-/** How a plan runs, for syncs and backfills alike: open the run, walk it until nothing is left, close it, count, load. */
+/**
+ * How a plan runs, for syncs and backfills alike: open the run, walk it until nothing is left, fetch the prices that its rows
+ * only name, close it, count, load.
+ */
 import type {
   MetricsReport,
   OpenRunInput,
@@ -50,6 +53,16 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
     options.moved(position);
   };
   const { account } = position.open;
+  /** What the lists hold; once they are read, what they only name. */
+  const walk = async (run: string): Promise<Pick<WalkReport, 'outcome' | 'failure'>> => {
+    const report = await step('walk', { run }, `walk run ${run}`);
+    options.walked(report);
+    progressed ||= report.pages > 0;
+    if (report.outcome !== 'drained') return report;
+    const prices = await step('fetchMissingPrices', { run }, 'fetch prices that no list holds');
+    progressed ||= prices.fetched > 0;
+    return prices;
+  };
   try {
     let run = position.run;
     if (run === null) {
@@ -60,9 +73,7 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
     let result = position.result;
     while (result === null) {
       if (options.interrupt()) return { how: 'interrupted' };
-      const report = await step('walk', { run }, `walk run ${run}`);
-      options.walked(report);
-      progressed ||= report.pages > 0;
+      const report = await walk(run);
       if (report.outcome === 'stopped') return { how: 'stopped' };
       if (report.outcome === 'failed') {
         return { how: 'failed', failure: report.failure ?? UNNAMED, progressed };

@@ -1,6 +1,6 @@
 /**
  * The commit of one page: raw objects, canonical rows, dirty customers and the task's cursor in one transaction, so that
- * whatever happens a cursor never says more than what is stored.
+ * whatever happens a cursor never says more than what is stored. Objects that were read by id take the same way.
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
@@ -10,6 +10,7 @@ import { deletePartsExcept, insertMentions, storable, upsertRecords } from '../r
 import type { SourcedRecord } from '../record-writer';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
+import { readDesired } from './runs';
 import { LEASE_SECONDS, type Lease } from './tasks';
 
 /** Longer words of a provider are cut before they are counted. */
@@ -30,11 +31,16 @@ export interface PageObject {
   readonly notNormalised: string | null;
 }
 
-export interface PageCommit {
-  readonly lease: Lease;
+export interface ObjectsCommit {
+  readonly accountId: string;
+  readonly runId: string;
   readonly objects: readonly PageObject[];
-  /** The version of everything on the page. */
+  /** The version of all of them. */
   readonly readAt: Date;
+}
+
+export interface PageCommit extends Omit<ObjectsCommit, 'accountId' | 'runId'> {
+  readonly lease: Lease;
   /** Null when the window is exhausted. */
   readonly nextCursor: string | null;
   readonly oldestCreatedAt: Date | null;
@@ -56,18 +62,36 @@ export interface PageCommitted {
 
 /** Errors: lease_lost, when the task has been claimed again or ended since the lease was given; nothing is written then. */
 export function commitPage(db: Kysely<Database>, commit: PageCommit): Promise<PageCommitted> {
+  const { accountId, runId } = commit.lease;
   return inTransaction(db, async (trx) => {
-    await insertRawObjects(trx, commit);
-    const { changedRows, dirtyCustomers } = await writeRecords(trx, commit);
-    await markDirty(trx, commit.lease.accountId, dirtyCustomers);
-    await nameNotNormalised(trx, commit);
-    await countUnknowns(trx, commit);
+    const changedRows = await storeObjects(trx, { ...commit, accountId, runId });
     return { changedRows, ...(await advanceTask(trx, commit, changedRows)) };
   });
 }
 
-async function insertRawObjects(trx: Transaction<Database>, commit: PageCommit): Promise<void> {
-  const { objects, lease } = commit;
+/** Commits objects that were read one by one, outside of any window, and so without a task. */
+export function commitObjects(
+  db: Kysely<Database>,
+  commit: ObjectsCommit,
+): Promise<Pick<PageCommitted, 'changedRows' | 'desired'>> {
+  return inTransaction(db, async (trx) => ({
+    changedRows: await storeObjects(trx, commit),
+    desired: await readDesired(trx, commit.runId),
+  }));
+}
+
+/** Returns how many canonical rows changed. */
+async function storeObjects(trx: Transaction<Database>, commit: ObjectsCommit): Promise<number> {
+  await insertRawObjects(trx, commit);
+  const { changedRows, dirtyCustomers } = await writeRecords(trx, commit);
+  await markDirty(trx, commit.accountId, dirtyCustomers);
+  await nameNotNormalised(trx, commit);
+  await countUnknowns(trx, commit);
+  return changedRows;
+}
+
+async function insertRawObjects(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
+  const { accountId, objects } = commit;
   if (objects.length === 0) return;
   // The payloads travel as one binary value that is cut in the database: an array of them would be sent as hexadecimal text.
   let at = 1;
@@ -78,7 +102,7 @@ async function insertRawObjects(trx: Transaction<Database>, commit: PageCommit):
   });
   await sql`
     insert into raw_object (account_id, type, external_id, hash, payload, encoding, read_at)
-    select ${lease.accountId}::text, t.type, t.id, t.hash,
+    select ${accountId}::text, t.type, t.id, t.hash,
       substring(${Buffer.concat(objects.map(({ payload }) => payload))}::bytea from t.at for t.size),
       'br', ${commit.readAt.toISOString()}::timestamptz
     from unnest(
@@ -96,7 +120,7 @@ const keyOf = (record: { readonly kind: RecordKind; readonly id: string }): stri
 
 async function writeRecords(
   trx: Transaction<Database>,
-  { lease: { accountId }, objects, readAt: version }: PageCommit,
+  { accountId, objects, readAt: version }: ObjectsCommit,
 ): Promise<{ changedRows: number; dirtyCustomers: Set<string> }> {
   const records = byKind(objects, ({ records: own }) => own);
   const known = new Set(objects.flatMap((object) => object.records.map(keyOf)));
@@ -179,11 +203,11 @@ async function markDirty(
   );
 }
 
-async function nameNotNormalised(trx: Transaction<Database>, commit: PageCommit): Promise<void> {
+async function nameNotNormalised(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
   const rows = commit.objects.flatMap(({ type, id, hash, notNormalised }) =>
     notNormalised === null
       ? []
-      : [{ run_id: commit.lease.runId, type, external_id: id, hash, reason: notNormalised }],
+      : [{ run_id: commit.runId, type, external_id: id, hash, reason: notNormalised }],
   );
   if (rows.length === 0) return;
   await trx
@@ -198,7 +222,7 @@ async function nameNotNormalised(trx: Transaction<Database>, commit: PageCommit)
     .execute();
 }
 
-async function countUnknowns(trx: Transaction<Database>, commit: PageCommit): Promise<void> {
+async function countUnknowns(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
   const counts = new Map<string, { type: string; value: string; count: number }>();
   for (const { type, unknowns } of commit.objects) {
     for (const unknown of unknowns) {
@@ -212,7 +236,7 @@ async function countUnknowns(trx: Transaction<Database>, commit: PageCommit): Pr
   const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   await trx
     .insertInto('unknown_value')
-    .values(sorted.map((row) => ({ run_id: commit.lease.runId, ...row })))
+    .values(sorted.map((row) => ({ run_id: commit.runId, ...row })))
     .onConflict((conflict) =>
       conflict.columns(['run_id', 'type', 'value']).doUpdateSet((row) => ({
         count: sql`${row.ref('unknown_value.count')} + ${row.ref('excluded.count')}`,

@@ -1,8 +1,15 @@
 import { sql, type Kysely, type Selectable } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import { progressOf, type ResourceProgress } from '../../domain/sync/progress';
-import { decideRunEnd, type Desired, type RunFacts, type RunKind } from '../../domain/sync/run';
+import {
+  decideRunEnd,
+  MAX_NAMED_PRICES,
+  type Desired,
+  type RunFacts,
+  type RunKind,
+} from '../../domain/sync/run';
 import type { Database, RunTable } from '../schema';
+import { listMissingPrices } from './prices';
 import { readTaskFacts } from './tasks';
 
 export type Run = Selectable<RunTable>;
@@ -164,7 +171,7 @@ export async function endRun(
       .forUpdate()
       .executeTakeFirst();
     if (!run) return throwUnknown(options.runId);
-    const facts = await readRunFacts(trx, options);
+    const facts = await readRunFacts(trx, run, options);
     if (run.ended_at) return { run, facts };
     const ended = await trx
       .updateTable('run')
@@ -178,7 +185,8 @@ export async function endRun(
 
 async function readRunFacts(
   db: Kysely<Database>,
-  { runId, ended, because }: { readonly runId: string } & Pick<RunFacts, 'ended' | 'because'>,
+  { id: runId, account_id: accountId }: Run,
+  { ended, because }: Pick<RunFacts, 'ended' | 'because'>,
 ): Promise<RunFacts> {
   const tasks = await readTaskFacts(db, runId);
   const parked = new Map(
@@ -194,6 +202,10 @@ async function readRunFacts(
     parked: [...parked].map(([resource, reason]) => ({ resource, reason })),
     notNormalised: await countNotNormalised(db, runId),
     unreadWindows: tasks.filter(({ state }) => state === 'open').length,
+    unknownPrices:
+      ended === 'drained'
+        ? await listMissingPrices(db, { accountId, after: '', limit: MAX_NAMED_PRICES + 1 })
+        : [],
   };
 }
 

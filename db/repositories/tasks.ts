@@ -3,7 +3,7 @@ import { sql, type Kysely } from 'kysely';
 import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
 import { chooseSplit } from '../../domain/sync/split';
-import type { Database, TaskTable } from '../schema';
+import type { Database, RunTable, TaskTable } from '../schema';
 import type { Selectable } from 'kysely';
 
 /** A worker that was killed gives its tasks back after this long; commits and heartbeats prolong it. */
@@ -158,6 +158,52 @@ export async function parkResource(
     .where('run_id', '=', options.runId)
     .where('resource', '=', options.resource)
     .where('state', '=', 'open')
+    .execute();
+}
+
+/** Whether the run has set the resource aside. */
+export async function isParked(
+  db: Kysely<Database>,
+  { runId, resource }: { readonly runId: string; readonly resource: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('task')
+    .select('id')
+    .where('run_id', '=', runId)
+    .where('resource', '=', resource)
+    .where('state', '=', 'parked')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Notes as a parked task of its own that objects of a resource could not be read outside of the windows of the run. */
+export async function noteParked(
+  db: Kysely<Database>,
+  options: {
+    readonly run: Pick<Selectable<RunTable>, 'id' | 'window_from' | 'until'>;
+    readonly resource: string;
+    readonly error: RecoupError;
+  },
+): Promise<void> {
+  const { run, resource, error } = options;
+  if (await isParked(db, { runId: run.id, resource })) return;
+  await db
+    .insertInto('task')
+    .values({
+      run_id: run.id,
+      resource,
+      position: (task) =>
+        task
+          .selectFrom('task')
+          .select(sql<number>`coalesce(max(position), 0)`.as('last'))
+          .where('run_id', '=', run.id),
+      window_from: run.window_from,
+      window_to: run.until,
+      state: 'parked',
+      parked_code: error.code,
+      parked_reason: error.message,
+    })
     .execute();
 }
 

@@ -4,7 +4,6 @@ import { itemVersions, type ItemVersion } from './history';
 import { movementsOf, type Movement } from './movements';
 import type { MetricPolicy } from './policy';
 import { timelineOf, type Segment } from './segments';
-import { withUnlistedPrices } from './unlisted-prices';
 
 export interface CustomerMetrics {
   readonly versions: readonly ItemVersion[];
@@ -12,7 +11,7 @@ export interface CustomerMetrics {
   readonly movements: readonly Movement[];
   /** When the passing of time alone will move the ledger (a discount or a trial that ends); null if it will not. */
   readonly nextChangeAt: Date | null;
-  /** Prices that items name and that the facts lack, though their value may have been concluded otherwise. */
+  /** Prices that items name and that the facts lack. */
   readonly missingPrices: readonly string[];
   /** Prices without a known value, counted as 0. */
   readonly unpriced: readonly string[];
@@ -25,8 +24,7 @@ export function customerMetrics(options: {
   asOf: Date;
 }): CustomerMetrics {
   const { policy, asOf } = options;
-  const given = inOrder(options.facts);
-  const facts = withUnlistedPrices(given);
+  const facts = inOrder(options.facts);
   const versions = itemVersions(facts);
   const { segments, marks, unpriced } = timelineOf(facts, versions, policy);
   const times = segments.flatMap(({ from, to }) => (to ? [from, to] : [from]));
@@ -40,7 +38,7 @@ export function customerMetrics(options: {
     movements: movementsOf(past, marks),
     nextChangeAt: future[0] ?? null,
     missingPrices: [...new Set(versions.map(({ price }) => price))].filter(
-      (id) => !given.price.some((price) => price.id === id),
+      (id) => !facts.price.some((price) => price.id === id),
     ),
     unpriced,
   };

@@ -7,6 +7,9 @@ export type Desired = 'run' | 'pause' | 'cancel';
 
 export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';
 
+/** So many unknown prices are named in a summary; one more in the facts says that there are more. */
+export const MAX_NAMED_PRICES = 10;
+
 export interface RunFacts {
   /** What the caller says: nothing was left to do, it was called off, or it could not go on. */
   readonly ended: 'drained' | 'canceled' | 'failed';
@@ -19,6 +22,8 @@ export interface RunFacts {
   readonly notNormalised: number;
   /** Windows that nobody has read to their end. */
   readonly unreadWindows: number;
+  /** Prices that rows name and that could not be had: with nothing left to read they make no run partial, but are named. */
+  readonly unknownPrices: readonly string[];
 }
 
 /**
@@ -42,5 +47,13 @@ export function decideRunEnd(facts: RunFacts): { state: RunState; summary: strin
       : []),
   ];
   const state = missing.length === 0 ? 'complete' : 'partial';
-  return { state, summary: `${[done, ...missing].join('; ')}.` };
+  const unpriced = namePrices(facts.unknownPrices);
+  return { state, summary: `${[done, ...missing, ...unpriced].join('; ')}.` };
+}
+
+function namePrices(ids: readonly string[]): string[] {
+  if (ids.length === 0) return [];
+  const named = ids.slice(0, MAX_NAMED_PRICES).join(', ');
+  const more = ids.length > MAX_NAMED_PRICES ? ' and more' : '';
+  return [`prices of unknown value count as 0: ${named}${more}`];
 }

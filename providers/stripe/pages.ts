@@ -1,7 +1,14 @@
-/** Pages of a resource: one request for the list, more only where Stripe cut an object short. */
+/** Objects of a resource, by page or by id: one request, more only where Stripe cut an object short. */
 import { z } from 'zod';
 import { RecoupError } from '../../domain/errors';
-import type { Page, PageRequest, RawObject, Window } from '../provider';
+import type {
+  FetchedObject,
+  ObjectRequest,
+  Page,
+  PageRequest,
+  RawObject,
+  Window,
+} from '../provider';
 import { isRecord, type Api, type Answer, type Params, type RequestOptions } from './client';
 import { isGoneCursor, isMissing } from './errors';
 import { RESOURCES, type EmbeddedList, type StripeResource } from './resources';
@@ -13,10 +20,12 @@ const MAX_EMBEDDED_PAGES = 500;
 /** Coupons kept in memory for item-level discounts; accounts have tens of them. */
 const MAX_CACHED_COUPONS = 1_000;
 
+const objectShape = z.looseObject({ id: z.string(), object: z.string() });
+
 const listShape = z.object({
   object: z.literal('list'),
   has_more: z.boolean(),
-  data: z.array(z.looseObject({ id: z.string(), object: z.string() })),
+  data: z.array(objectShape),
 });
 
 const embeddedShape = z.looseObject({ data: z.array(z.unknown()), has_more: z.boolean() });
@@ -29,6 +38,8 @@ interface List extends z.infer<typeof listShape> {
 export interface Pager {
   /** `actFor` is the connected account whose data is read; null for the key's own. */
   fetchPage(request: PageRequest, actFor: string | null): Promise<Page>;
+  /** Null when Stripe does not have it. */
+  fetchObject(request: ObjectRequest, actFor: string | null): Promise<FetchedObject | null>;
 }
 
 export function createPager(api: Api): Pager {
@@ -53,13 +64,34 @@ export function createPager(api: Api): Pager {
     };
   }
 
+  async function fetchObject(
+    { resource: name, id, signal }: ObjectRequest,
+    actFor: string | null,
+  ): Promise<FetchedObject | null> {
+    const resource = findResource(name);
+    const { path, expand } = resource;
+    const call = createCall(api, { subject: `${name} objects`, signal, actFor });
+    const answer = await unlessGone(
+      call.get(`${path}/${encodeURIComponent(id)}`, expand.length > 0 ? { expand } : {}),
+    );
+    if (answer === null || answer.body['deleted'] === true) return null;
+    const object = objectShape.safeParse(answer.body);
+    if (!object.success) throw api.notStripe();
+    await complete(call, resource, object.data);
+    return { object: toRawObject(object.data), readAt: answer.readAt };
+  }
+
   async function readList(
     call: Call,
     { window, lastSeen }: PageRequest,
     { path, expand, passes }: StripeResource,
     { pass, after }: Cursor,
   ): Promise<List> {
-    const params = { ...passes[pass], limit: PAGE_SIZE, ...(expand.length > 0 ? { expand } : {}) };
+    const params = {
+      ...passes[pass],
+      limit: PAGE_SIZE,
+      ...(expand.length > 0 ? { expand: expand.map((field) => `data.${field}`) } : {}),
+    };
     const cursor = after === null ? {} : { starting_after: after };
     try {
       return asList(
@@ -122,7 +154,7 @@ export function createPager(api: Api): Pager {
     Object.assign(source, { coupon });
   }
 
-  return { fetchPage };
+  return { fetchPage, fetchObject };
 }
 
 /** The terms of a coupon never change. One that was deleted stays an id. */

@@ -17,6 +17,7 @@ export interface StripeResource extends Resource {
   readonly path: string;
   /** The `object` of its members. */
   readonly objectType: string;
+  /** Fields of the object that come as ids or not at all unless asked for. */
   readonly expand: readonly string[];
   /**
    * Parameters of each pass over the list: it is walked once with each. A list with more than one has no single order by
@@ -43,7 +44,7 @@ export const RESOURCES: readonly StripeResource[] = [
   resource('product', '/v1/products', 'product'),
   {
     ...resource('price', '/v1/prices', 'price', ['tiers']),
-    // The list holds active prices only unless asked for the others, and inline ones never: items mention these.
+    // The list holds active prices only unless asked for the others, and inline ones never: these are read by id.
     passes: [{ active: true }, { active: false }],
     splittable: false,
   },
@@ -104,7 +105,7 @@ function resource(
     name,
     path,
     objectType,
-    expand: expand.map((field) => `data.${field}`),
+    expand,
     splittable: true,
     passes: ONCE,
     embedded: [],

@@ -18,22 +18,24 @@ function connect(connection: Connection): ProviderClient {
   const api = createApi(connection);
   const pager = createPager(api);
   let access: Access | null = null;
+  /** Looked up once for each connection: a key that was exchanged for one of another account must not mix their data. */
+  const actFor = async (signal: AbortSignal): Promise<Access['actFor']> => {
+    access ??= await findAccess(api, externalId, signal);
+    if (access.probe.externalId !== externalId) {
+      throw new RecoupError(
+        'credentials_rejected',
+        `The key belongs to ${access.probe.externalId}, not to ${externalId}.`,
+      );
+    }
+    return access.actFor;
+  };
   return {
     probe: async (signal) => {
       access = await findAccess(api, externalId, signal);
       return access.probe;
     },
-    fetchPage: async (request) => {
-      // Once for each connection: a key that was exchanged for one of another account must not mix their data.
-      access ??= await findAccess(api, externalId, request.signal);
-      if (access.probe.externalId !== externalId) {
-        throw new RecoupError(
-          'credentials_rejected',
-          `The key belongs to ${access.probe.externalId}, not to ${externalId}.`,
-        );
-      }
-      return pager.fetchPage(request, access.actFor);
-    },
+    fetchPage: async (request) => pager.fetchPage(request, await actFor(request.signal)),
+    fetchObject: async (request) => pager.fetchObject(request, await actFor(request.signal)),
     close: () => {
       // Idle connections belong to Node's own pool, which closes them after some seconds and keeps no process alive.
     },

@@ -2,11 +2,17 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Kysely } from 'kysely';
 import pino from 'pino';
-import { createSyncActivities } from '../../activities';
-import type { OpenRunInput, SyncActivities, WalkReport } from '../../activities/contract';
+import { createActivities } from '../../activities';
+import type {
+  Activities,
+  MissingPricesReport,
+  OpenRunInput,
+  WalkReport,
+} from '../../activities/contract';
 import { saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { createSecretBox } from '../../db/secret-box';
+import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import { FakeService } from '../support/fake-provider';
 
 const secretBox = createSecretBox({ key: 'a'.repeat(64), keyFile: '' });
@@ -16,12 +22,13 @@ let accounts = 0;
 export interface Harness {
   readonly account: string;
   readonly service: FakeService;
-  readonly steps: SyncActivities;
+  readonly steps: Activities;
   /** Runs one step in an activity context of its own. */
   act<T>(work: () => Promise<T>): Promise<T>;
   open(input?: Partial<OpenRunInput>): Promise<string>;
   /** Walks until the run is drained, stopped or failed. */
   walk(run: string): Promise<WalkReport>;
+  fetchMissingPrices(run: string): Promise<MissingPricesReport>;
 }
 
 /** A fresh account on a fresh service. */
@@ -36,8 +43,10 @@ export async function createHarness(db: Kysely<Database>, lanes = 2): Promise<Ha
     apiBase: null,
     sealedSecret: secretBox.seal('sk_fake', account),
   });
-  const steps = createSyncActivities({
+  const steps = createActivities({
     db,
+    // Never opened: what loads it has tests of its own.
+    warehouse: createDuckDbWarehouse({ path: ':memory:' }),
     secretBox,
     findProvider: () => service.provider,
     config: { RECOUP_LANES: lanes, RECOUP_WALK_MINUTES: 1 },
@@ -69,6 +78,7 @@ export async function createHarness(db: Kysely<Database>, lanes = 2): Promise<Ha
       return opened.run;
     },
     walk: (run) => act(() => steps.walk({ run })),
+    fetchMissingPrices: (run) => act(() => steps.fetchMissingPrices({ run })),
   };
 }
 

@@ -196,21 +196,6 @@ describe('what an item was, from the traces that it left', () => {
     expect(versionsOf(facts)).toEqual(['si_1 1×basic 2026-01-01..2026-02-01 inferred']);
   });
 
-  it('concludes a price that no list shows from lines of whole billing periods', () => {
-    const line = { priceId: 'inline', quantity: '4', amountMinor: 4800n };
-    const facts = factsOf({
-      invoice_line: [
-        { ...line, id: 'il_trial', amountMinor: 0n, periodEnd: at('2026-01-08') },
-        { ...line, id: 'il_1', periodStart: at('2026-01-08'), periodEnd: at('2026-04-08') },
-        { id: 'il_2', priceId: 'pro', periodStart: at('2026-04-08'), periodEnd: at('2026-05-08') },
-      ],
-      subscription_item: [{ id: 'si_1', priceId: 'pro' }],
-    });
-    const metrics = customerMetrics({ facts, policy: DEFAULT_POLICY, asOf: SEEN });
-    expect(metrics.unpriced).toEqual([]);
-    expect(movementsOf(facts)[0]).toBe('2026-01-01 new 1600 → 1600');
-  });
-
   it('adds up the lines of the tiers of a graduated price', () => {
     const tiers = [
       { upTo: '5', unitAmount: '100', flatAmount: '0' },

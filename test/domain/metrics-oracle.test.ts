@@ -25,6 +25,8 @@ const provider = findProvider('stripe');
 /** What bears on recurring revenue; the rest has its own tests. */
 const RESOURCES = ['price', 'customer', 'subscription', 'invoice', 'invoice_item', 'event'];
 
+const signal = new AbortController().signal;
+
 async function readAll(client: ProviderClient): Promise<Map<string, CanonicalRecord>> {
   const records = new Map<string, CanonicalRecord>();
   const mentions: CanonicalRecord[] = [];
@@ -36,7 +38,7 @@ async function readAll(client: ProviderClient): Promise<Map<string, CanonicalRec
         window: { from: null, to: new Date(AS_OF.getTime() + 1000) },
         cursor,
         lastSeen,
-        signal: new AbortController().signal,
+        signal,
       });
       for (const object of page.objects) {
         const normalised = provider.normalise(object);
@@ -50,7 +52,25 @@ async function readAll(client: ProviderClient): Promise<Map<string, CanonicalRec
     const key = `${record.kind} ${record.id}`;
     if (!records.has(key)) records.set(key, record);
   }
+  for (const id of pricesNamedBy([...records.values()])) {
+    if (records.has(`price ${id}`)) continue;
+    const fetched = await client.fetchObject({ resource: 'price', id, signal });
+    if (fetched === null) throw new Error(`The simulator has no price ${id}.`);
+    for (const record of provider.normalise(fetched.object).records) {
+      records.set(`${record.kind} ${record.id}`, record);
+    }
+  }
   return records;
+}
+
+/** As db/repositories/prices.ts finds them. */
+function pricesNamedBy(records: readonly CanonicalRecord[]): Set<string> {
+  const ids = new Set<string>();
+  JSON.stringify(records, (key, value: unknown) => {
+    if (key === 'priceId' && typeof value === 'string') ids.add(value);
+    return typeof value === 'bigint' ? String(value) : value;
+  });
+  return ids;
 }
 
 type MutableFacts = { [K in FactKind]: Fact<K>[] };

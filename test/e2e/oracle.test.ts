@@ -53,11 +53,19 @@ describe.each([11, 29])('a billing account of 2,000 customers, seed %d', (seed) 
   test('customers, products, prices, coupons and subscriptions are all there, once', async () => {
     expect(await counted('customer')).toBe(totals.customers.count);
     expect(await counted('product')).toBe(totals.products.count);
-    // Inline prices are in no list; those that an item still holds are found there.
+    // Inline prices are in no list: those that rows name are read by id, whether an item still holds them or not.
     const { rows } = await recoup.pool.query<{ id: string }>('select external_id as id from price');
     const inline = new Set(simulator.world.prices.all.filter((p) => p.inline).map(({ id }) => id));
     const listed = rows.filter(({ id }) => !inline.has(id));
     expect(listed).toHaveLength(totals.prices.count - totals.prices.inline);
+    const known = new Set(rows.map(({ id }) => id));
+    const named = await recoup.pool.query<{ id: string }>(
+      `select price_id as id from subscription_item
+       union select price_id from invoice_line where kind <> 'one_time'`,
+    );
+    const ids = named.rows.map(({ id }) => id);
+    expect(ids.filter((id) => inline.has(id)).length).toBeGreaterThan(0);
+    expect(ids.filter((id) => !known.has(id))).toEqual([]);
     expect(await counted('coupon')).toBe(totals.coupons.count);
     expect(await counted('subscription')).toBe(totals.subscriptions.count);
     expect(await counted('invoice_item')).toBe(totals.invoiceItems.count);

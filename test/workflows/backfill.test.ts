@@ -120,6 +120,30 @@ describe.each(CACHES)('backfill, $cache', ({ maxCachedWorkflows }) => {
     expect(fakes.mostWalksAtOnce).toBe(1);
   });
 
+  test('fetches what lists do not hold once they are drained, until that is done too', async () => {
+    const fakes = harness.fakes();
+    fakes.walks = [more, drained, drained, drained];
+    fakes.fetches = [more, failing('provider_unavailable'), drained];
+    const handle = await harness.startBackfill(INPUT);
+    expect(await handle.result()).toMatchObject({ run: 'run_1', state: 'complete' });
+    expect(fakes.walkedRuns).toHaveLength(4);
+    expect(fakes.fetchedFor).toEqual(['run_1', 'run_1', 'run_1']);
+    expect(fakes.closed).toEqual(['run_1 drained']);
+  });
+
+  test('a pause stops it there as well', async () => {
+    const fakes = harness.fakes();
+    fakes.fetches = [untilToldToStop];
+    const fetching = fakes.nextWalk();
+    const handle = await harness.startBackfill(INPUT);
+    await fetching;
+    await handle.executeUpdate(pause, { args: [{}] });
+    expect(fakes.closed).toEqual([]);
+    await handle.executeUpdate(resume, { args: [{}] });
+    expect(await handle.result()).toMatchObject({ state: 'complete' });
+    expect(fakes.fetchedFor).toHaveLength(2);
+  });
+
   test('cancel closes the run as canceled and ends well', async () => {
     const fakes = harness.fakes();
     fakes.walks = [untilToldToStop];

@@ -78,6 +78,8 @@ export class Fakes {
   desired: Desired = 'run';
   /** One for each call of walk; then all are drained. */
   walks: Walk[] = [];
+  /** One for each call of fetchMissingPrices; then nothing is missing. */
+  fetches: Walk[] = [];
   parked: RunResult['parked'] = [];
   walking: (() => void) | undefined;
   readonly opened: OpenRunInput[] = [];
@@ -85,6 +87,7 @@ export class Fakes {
   readonly transitions: TransitionInput[] = [];
   readonly wanted: { run: string | null; desired: Desired }[] = [];
   readonly walkedRuns: string[] = [];
+  readonly fetchedFor: string[] = [];
   metricRuns = 0;
   loads = 0;
   walksAtOnce = 0;
@@ -131,6 +134,16 @@ export class Fakes {
       } finally {
         this.walksAtOnce -= 1;
       }
+    },
+    fetchMissingPrices: ({ run }) => {
+      this.fetchedFor.push(run);
+      const next = this.fetches.shift() ?? drained;
+      return Promise.resolve(next(this)).then(({ outcome, failure: why }) => ({
+        outcome,
+        failure: why,
+        fetched: 1,
+        gone: 0,
+      }));
     },
     closeRun: ({ run, ended }) => {
       this.closed.push(`${run} ${ended}`);

@@ -10,6 +10,7 @@ const facts: RunFacts = {
   parked: [],
   notNormalised: 0,
   unreadWindows: 0,
+  unknownPrices: [],
 };
 
 describe('a run ends', () => {
@@ -26,6 +27,18 @@ describe('a run ends', () => {
       { notNormalised: 2 },
       'partial',
       '12 objects read, 3 rows changed; 2 objects kept raw only, not normalised.',
+    ],
+    [
+      'complete without prices that the provider does not have, and names them',
+      { unknownPrices: ['price_1', 'price_2'] },
+      'complete',
+      '12 objects read, 3 rows changed; prices of unknown value count as 0: price_1, price_2.',
+    ],
+    [
+      'complete with the first ten of more such prices',
+      { unknownPrices: Array.from({ length: 11 }, (_, i) => `p${i}`) },
+      'complete',
+      '12 objects read, 3 rows changed; prices of unknown value count as 0: p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and more.',
     ],
     [
       'partial when a window is unread, even though its caller took it for drained',

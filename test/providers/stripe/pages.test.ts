@@ -279,3 +279,74 @@ test('a resource that Stripe does not have is refused', async () => {
   const fetched = connect().fetchPage(request('unicorn'));
   await expect(fetched).rejects.toMatchObject({ code: 'invalid_input' });
 });
+
+describe('one object by its id', () => {
+  const fetchPrice = (id = 'price_1') =>
+    connect().fetchObject({ resource: 'price', id, signal: new AbortController().signal });
+
+  test('comes with what its records need expanded, and with the clock of its read', async () => {
+    let asked: string[] = [];
+    routes = {
+      '/v1/prices/price_1': (query) => {
+        asked = query.getAll('expand[]');
+        return object('price', 'price_1', { active: false });
+      },
+    };
+    const fetched = await fetchPrice();
+    expect(asked).toEqual(['tiers']);
+    expect(fetched?.object).toMatchObject({
+      type: 'price',
+      id: 'price_1',
+      createdAt: new Date(CREATED * 1000),
+      value: { active: false },
+    });
+    expect(fetched?.readAt).toBeInstanceOf(Date);
+  });
+
+  test('is read to the end of its embedded lists', async () => {
+    routes = {
+      '/v1/invoices/in_1': () =>
+        object('invoice', 'in_1', { lines: list([object('line_item', 'il_1')], true) }),
+      '/v1/invoices/in_1/lines': () =>
+        list([object('line_item', 'il_1'), object('line_item', 'il_2')]),
+    };
+    const { signal } = new AbortController();
+    const fetched = await connect().fetchObject({ resource: 'invoice', id: 'in_1', signal });
+    expect(fetched?.object.value['lines']).toMatchObject({
+      has_more: false,
+      data: [{ id: 'il_1' }, { id: 'il_2' }],
+    });
+  });
+
+  test('is null when Stripe does not have it, or only says that it was deleted', async () => {
+    routes = { '/v1/prices/deleted': () => object('price', 'deleted', { deleted: true }) };
+    expect(await fetchPrice('price_1')).toBeNull();
+    expect(await fetchPrice('deleted')).toBeNull();
+  });
+
+  test('is no other path of the API, whatever the id', async () => {
+    routes = { '/v1/prices/..%2Fcharges%3Flimit%3D1': () => object('price', 'strange') };
+    expect((await fetchPrice('../charges?limit=1'))?.object.id).toBe('strange');
+  });
+
+  test('is refused where the list would be, in the same words', async () => {
+    routes = {
+      '/v1/prices/price_1': () => ({
+        error: { type: 'invalid_request_error', code: 'parameter_unknown', param: 'colour' },
+      }),
+    };
+    await expect(fetchPrice()).rejects.toMatchObject({
+      code: 'request_refused',
+      message:
+        'Stripe refuses the request for price objects (HTTP status 400: parameter_unknown, colour).',
+    });
+    routes = { '/v1/prices/price_1': () => ({ object: 'list' }) };
+    await expect(fetchPrice()).rejects.toMatchObject({ code: 'not_the_provider' });
+  });
+
+  test('of a resource that Stripe does not have is the mistake of the caller', async () => {
+    const { signal } = new AbortController();
+    const fetched = connect().fetchObject({ resource: 'unicorn', id: 'u_1', signal });
+    await expect(fetched).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+});

@@ -112,6 +112,21 @@ test('invoices hold all of their lines though the lists came cut', async () => {
   expect(lines.map(({ id }) => id).sort()).toEqual(truth.map(({ id }) => id).sort());
 });
 
+test('a price that no list holds is had by its id', async () => {
+  const listed = new Set((await walk('price', EVERYTHING)).map(({ id }) => id));
+  const inline = simulator.world.prices.all.filter(({ id }) => !listed.has(id));
+  expect(inline.length).toBeGreaterThan(0);
+  const client = connect();
+  for (const { id, unitAmountDecimal } of inline) {
+    const fetched = await client.fetchObject({ resource: 'price', id, signal });
+    if (fetched === null) throw new Error(`There is a price ${id}.`);
+    expect(stripe.normalise(fetched.object).records).toMatchObject([
+      { kind: 'price', id, fields: { unitAmount: unitAmountDecimal } },
+    ]);
+  }
+  expect(await client.fetchObject({ resource: 'price', id: 'price_none', signal })).toBeNull();
+});
+
 test('a walk goes on when the object behind its cursor is deleted meanwhile', async () => {
   const client = connect();
   const request = { resource: 'coupon', window: EVERYTHING, cursor: null, lastSeen: null, signal };
