@@ -1,6 +1,4 @@
 /** Jest: TypeScript through swc; tests mirror the rooms. Two projects, so that pure tests need not wait for servers. */
-const { availableParallelism } = require('node:os');
-
 const swc = {
   jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
   module: { type: 'commonjs' },
@@ -19,8 +17,6 @@ const common = {
 
 module.exports = {
   testTimeout: 60_000,
-  // Jest's own choice is one less than there are cores: on two cores one, though most files wait for servers.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
   projects: [
     { ...common, displayName: 'pure', testRegex: `${withoutServers}.*\\.test\\.ts$` },
     {
