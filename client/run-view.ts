@@ -10,6 +10,7 @@ import {
 import { readTaskFacts } from '../db/repositories/tasks';
 import type { Database } from '../db/schema';
 import { progressOf, type ResourceProgress } from '../domain/sync/progress';
+import { countOf } from '../domain/words';
 import { formatCount, formatInstant, paintFor, renderTable, widthOf, type Paint } from './output';
 
 /** Objects kept raw only that a view names; the run counts them all. */
@@ -82,8 +83,12 @@ export function renderRun({ run, ...view }: RunView): string {
     ],
     ['Started', formatInstant(run.started_at)],
     ['Ended', formatInstant(run.ended_at)],
-    ['Read', `${formatCount(view.objects)} objects; ${formatCount(view.changedRows)} rows changed`],
-    ...(run.summary === null ? [] : [['Summary', run.summary]]),
+    run.summary === null
+      ? [
+          'So far',
+          `${countOf(view.objects, 'object')} read, ${countOf(view.changedRows, 'row')} changed`,
+        ]
+      : ['Summary', run.summary],
   ];
   const blocks = [
     renderTable([{ head: '' }, { head: '' }], facts, { paint, width }).trimStart(),
