@@ -10,7 +10,7 @@ import {
   claimTask,
   listOpenResources,
   parkResource,
-  releaseTasks,
+  releaseTask,
   splitTask,
   type Lease,
 } from '../db/repositories/tasks';
@@ -96,7 +96,7 @@ async function walkTask(walk: Walk, lease: Lease): Promise<void> {
     }
   } finally {
     task.abort();
-    await releaseTasks(walk.db, { runId: walk.run.id, owner: walk.owner, taskId: lease.taskId });
+    await releaseTask(walk.db, lease);
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { readAccount } from '../db/repositories/accounts';
-import { readProgress, readRun, setRunState, type Run } from '../db/repositories/runs';
+import { readDesired, readProgress, readRun, setRunState, type Run } from '../db/repositories/runs';
 import { listOpenResources, releaseTasks, renewLeases } from '../db/repositories/tasks';
 import { connectAccount } from './connection';
 import type { StepFailure, SyncActivities, WalkReport } from './contract';
@@ -71,7 +71,10 @@ async function keepLeases(walk: Walk, ended: AbortSignal): Promise<void> {
 async function report(deps: ActivityDeps, run: Run, control: WalkControl): Promise<WalkReport> {
   const { db } = deps;
   const { outcome, failure } = await judge(deps, run, control);
-  if (outcome === 'stopped') await setRunState(db, { runId: run.id, state: 'paused' });
+  // A walk that Temporal has given up was stopped too, while another one may be at work.
+  if (outcome === 'stopped' && (await readDesired(db, run.id)) !== 'run') {
+    await setRunState(db, { runId: run.id, state: 'paused' });
+  }
   const { pages, objects, changedRows } = control;
   const progress = await readProgress(db, run);
   return { outcome, failure, pages, objects, changedRows, progress };

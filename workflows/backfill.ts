@@ -78,7 +78,9 @@ class Backfill {
   private progress: readonly ResourceProgress[] = [];
   private result: RunResult | null = null;
   private provider = '';
-  private writing = 0;
+  /** Wishes to be written, and those that are: one after the other, since of two under way the older might land last. */
+  private wished = 0;
+  private written = 0;
   private resumes = 0;
   private readonly display = display();
 
@@ -147,14 +149,16 @@ class Backfill {
     const { run } = this.position;
     const { desired } = this;
     if (run === null) return;
-    this.writing += 1;
+    const before = this.wished;
+    this.wished += 1;
     try {
       const { account } = this.input;
-      await CancellationScope.nonCancellable(() =>
-        step('setDesired', { account, run, desired }, `want run ${run} to ${desired}`),
-      );
+      await CancellationScope.nonCancellable(async () => {
+        if (this.written < before) await condition(() => this.written === before);
+        return step('setDesired', { account, run, desired }, `want run ${run} to ${desired}`);
+      });
     } finally {
-      this.writing -= 1;
+      this.written += 1;
     }
   }
 
@@ -162,7 +166,7 @@ class Backfill {
   async live(): Promise<RunResult | null> {
     await this.start();
     while (this.result === null) {
-      await condition(() => this.writing === 0);
+      await condition(() => this.written === this.wished);
       if (this.desired === 'cancel') this.result = await this.close();
       else if (this.desired === 'pause') await condition(() => this.desired !== 'pause');
       else if (workflowInfo().continueAsNewSuggested) break;

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type Selectable } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { Desired } from '../../domain/sync/run';
+import { storable } from '../record-writer';
 import type { AccountTable, AccountTransitionTable, Database } from '../schema';
 
 /** An account without its secret. */
@@ -84,10 +85,9 @@ export async function setAccountDesired(
 export type Transition = Selectable<AccountTransitionTable>;
 
 /** Appends one transition and shows its outcome on the account. The same sequence again changes nothing. Errors: unknown_account. */
-export async function recordTransition(
-  db: Kysely<Database>,
-  transition: Transition,
-): Promise<void> {
+export async function recordTransition(db: Kysely<Database>, given: Transition): Promise<void> {
+  // A reason is what somebody typed: one that Postgres refuses would be tried for ever, and hold up the account.
+  const transition = { ...given, because: storable(given.because) };
   await db.transaction().execute(async (trx) => {
     await readAccount(trx, transition.account_id);
     const { numInsertedOrUpdatedRows } = await trx

@@ -204,12 +204,15 @@ async function markDirty(
 }
 
 async function nameNotNormalised(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
-  const rows = commit.objects.flatMap(({ type, id, hash, notNormalised }) =>
-    notNormalised === null
-      ? []
-      : [{ run_id: commit.runId, type, external_id: id, hash, reason: notNormalised }],
+  const named = new Map(
+    commit.objects.flatMap(({ type, id, hash, notNormalised: reason }) => {
+      if (reason === null) return [];
+      const key = { type: storable(type), external_id: storable(id) };
+      return [[`${key.type} ${key.external_id}`, { ...key, hash, reason: storable(reason) }]];
+    }),
   );
-  if (rows.length === 0) return;
+  if (named.size === 0) return;
+  const rows = [...named.values()].map((row) => ({ run_id: commit.runId, ...row }));
   await trx
     .insertInto('not_normalised')
     .values(rows)
@@ -224,7 +227,8 @@ async function nameNotNormalised(trx: Transaction<Database>, commit: ObjectsComm
 
 async function countUnknowns(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
   const counts = new Map<string, { type: string; value: string; count: number }>();
-  for (const { type, unknowns } of commit.objects) {
+  for (const { type: word, unknowns } of commit.objects) {
+    const type = storable(word);
     for (const unknown of unknowns) {
       const value = storable(unknown).slice(0, MAX_UNKNOWN_LENGTH);
       const known = counts.get(`${type} ${value}`);

@@ -3,6 +3,7 @@ import { sql, type Kysely } from 'kysely';
 import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
 import { chooseSplit } from '../../domain/sync/split';
+import { storable } from '../record-writer';
 import type { Database, RunTable, TaskTable } from '../schema';
 import type { Selectable } from 'kysely';
 
@@ -127,18 +128,30 @@ export async function renewLeases(
     .execute();
 }
 
-/** Gives tasks back, so that the next walk need not wait for the lease to expire. */
+/** Gives all tasks of a walk back, so that the next one need not wait for the leases to expire. */
 export async function releaseTasks(
   db: Kysely<Database>,
-  { runId, owner, taskId }: Pick<Claim, 'runId' | 'owner'> & { readonly taskId?: bigint },
+  { runId, owner }: Pick<Claim, 'runId' | 'owner'>,
 ): Promise<void> {
-  let query = db
+  await db
     .updateTable('task')
     .set({ lease_owner: null, lease_until: null })
     .where('run_id', '=', runId)
-    .where('lease_owner', '=', owner);
-  if (taskId !== undefined) query = query.where('id', '=', taskId);
-  await query.execute();
+    .where('lease_owner', '=', owner)
+    .execute();
+}
+
+/** Gives one task back, unless it has been claimed since: by another lane of the same walk, perhaps. */
+export async function releaseTask(
+  db: Kysely<Database>,
+  { taskId, fence }: Pick<Lease, 'taskId' | 'fence'>,
+): Promise<void> {
+  await db
+    .updateTable('task')
+    .set({ lease_owner: null, lease_until: null })
+    .where('id', '=', taskId)
+    .where('fence', '=', fence)
+    .execute();
 }
 
 /** Sets one resource of a run aside with its reason. Lanes that walk other windows of it find their lease lost. */
@@ -151,7 +164,7 @@ export async function parkResource(
     .set({
       state: 'parked',
       parked_code: options.error.code,
-      parked_reason: options.error.message,
+      parked_reason: storable(options.error.message),
       lease_owner: null,
       lease_until: null,
     })
@@ -202,7 +215,7 @@ export async function noteParked(
       window_to: run.until,
       state: 'parked',
       parked_code: error.code,
-      parked_reason: error.message,
+      parked_reason: storable(error.message),
     })
     .execute();
 }

@@ -99,6 +99,23 @@ describe('what is wanted', () => {
 });
 
 describe('the account’s row', () => {
+  it('takes whatever was typed as a reason: one that Postgres refused would be tried for ever', async () => {
+    const { account, steps, act } = await createHarness(db);
+    await act(() =>
+      steps.recordTransition({
+        account,
+        sequence: 1,
+        from: 'idle',
+        event: 'pause',
+        to: 'paused',
+        because: 'Paused by a person. \0',
+        attention: false,
+        at: '2026-03-01T00:00:00Z',
+      }),
+    );
+    expect(await act(() => steps.readAccount({ account }))).toMatchObject({ state: 'paused' });
+  });
+
   it('shows the newest transition, each written once', async () => {
     const { account, steps, act, open } = await createHarness(db);
     const record = (sequence: number, to: string) =>

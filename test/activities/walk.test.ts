@@ -210,6 +210,49 @@ describe('a walk', () => {
     expect(lease_owner).toBeNull();
   });
 
+  it('leaves a run as it is when Temporal has given it up: another walk is at work', async () => {
+    const { service, steps, open } = await createHarness(db, 1);
+    addInvoices(service, 100);
+    const run = await open({ resources: ['invoice'] });
+    const context = new MockActivityEnvironment();
+    service.beforeAnswer = () =>
+      context.cancel(undefined, new ActivityCancellationDetails({ timedOut: true }));
+    await context.run(() => steps.walk({ run }));
+    const { state } = await db
+      .selectFrom('run')
+      .select('state')
+      .where('id', '=', run)
+      .executeTakeFirstOrThrow();
+    expect(state).toBe('running');
+  });
+
+  it('leaves a task to the lane of its own that has claimed it since', async () => {
+    const { service, open, walk } = await createHarness(db, 3);
+    addInvoices(service, 30);
+    const run = await open({ resources: ['invoice'] });
+    // The first lane loses its lease while its page is on its way, and learns of it before the second has its page.
+    const secondAsked = async () => {
+      await db
+        .updateTable('task')
+        .set({ lease_until: sql<Date>`clock_timestamp() - interval '1 second'` })
+        .where('run_id', '=', run)
+        .where('fence', '=', 1n)
+        .execute();
+      return service.requests.length > 1;
+    };
+    service.beforeAnswer = async (_, number) => {
+      if (number === 1) await until(secondAsked);
+      if (number === 2) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    };
+    expect((await walk(run)).outcome).toBe('drained');
+    const { fence } = await db
+      .selectFrom('task')
+      .select('fence')
+      .where('run_id', '=', run)
+      .executeTakeFirstOrThrow();
+    expect(fence).toBe(2n);
+  });
+
   it('parks a resource that the key may not read, and finishes the others as partial', async () => {
     const harness = await createHarness(db);
     const { service, open, walk } = harness;

@@ -179,6 +179,21 @@ describe('a row', () => {
     await commitPage(db, page(lease, at(1), [subscription('sub_1', { status: 'a\0b' })]));
     expect(await statusOf(lease.accountId, 'sub_1')).toMatchObject({ status: 'ab' });
   });
+
+  it('holds reasons and names without NUL too, and names an object once that a page shows twice', async () => {
+    const lease = await newLease();
+    const bad = { ...subscription('sub_\0', {}), records: [], notNormalised: 'status: "\0"' };
+    await commitPage(db, page(lease, at(1), [bad, bad]));
+    await parkResource(db, { ...lease, error: new RecoupError('request_refused', 'code \0.') });
+    expect(
+      await db
+        .selectFrom('task')
+        .innerJoin('not_normalised', 'not_normalised.run_id', 'task.run_id')
+        .select(['external_id', 'reason', 'parked_reason'])
+        .where('id', '=', lease.taskId)
+        .execute(),
+    ).toEqual([{ external_id: 'sub_', reason: 'status: ""', parked_reason: 'code .' }]);
+  });
 });
 
 describe('parts', () => {

@@ -102,6 +102,25 @@ describe.each(CACHES)('backfill, $cache', ({ maxCachedWorkflows }) => {
     await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'unknown_account' } });
   });
 
+  test('what is wanted last is written last, however long the write before it takes', async () => {
+    const fakes = harness.fakes();
+    const { setDesired } = fakes.activities;
+    fakes.activities.setDesired = async (input) => {
+      if (input.desired === 'pause') await new Promise((resolve) => setTimeout(resolve, 500));
+      return setDesired(input);
+    };
+    fakes.walks = [untilToldToStop, drained];
+    const walking = fakes.nextWalk();
+    const handle = await harness.startBackfill(INPUT);
+    await walking;
+    const paused = handle.executeUpdate(pause, { args: [{}] });
+    await reaches(handle, 'paused');
+    await handle.executeUpdate(resume, { args: [{}] });
+    await paused;
+    expect(fakes.wanted.map(({ desired }) => desired)).toEqual(['pause', 'run']);
+    expect(await handle.result()).toMatchObject({ state: 'complete' });
+  });
+
   test('pause stops its run alone, and resume goes on with it', async () => {
     const fakes = harness.fakes();
     fakes.walks = [untilToldToStop, drained];

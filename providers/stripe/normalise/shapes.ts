@@ -6,12 +6,13 @@ import { z } from 'zod';
 import { NotNormalisable } from '../../provider';
 import { stripeCurrency } from '../currencies';
 
-/** The last instant that a Date can hold, in seconds. */
-const MAX_SECONDS = 8_640_000_000_000;
+/** 0001-01-01 and the end of 9999: ISO text writes years beyond in a form that Postgres refuses, and with them a whole page. */
+const MIN_SECONDS = -62_135_596_800;
+const MAX_SECONDS = 253_402_300_799;
 
 export const instant = z
   .int()
-  .min(-MAX_SECONDS)
+  .min(MIN_SECONDS)
   .max(MAX_SECONDS)
   .transform((seconds) => new Date(seconds * 1000));
 

@@ -716,3 +716,10 @@ test('an amount that is no safe integer is refused by the name of its field', ()
     expect(() => normalise('charge', charge({ amount }))).toThrow('charge.amount: ');
   }
 });
+
+test('an instant beyond the years that ISO text and Postgres both write is refused by the name of its field', () => {
+  // Milliseconds where seconds are due, say.
+  for (const created of [AT * 1000, -62_135_596_801]) {
+    expect(() => normalise('charge', charge({ created }))).toThrow('charge.created: ');
+  }
+});
