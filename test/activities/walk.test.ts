@@ -369,7 +369,7 @@ describe('a walk', () => {
     expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 32, changedRows: 30 });
     const ended = await finish(harness, run);
     expect(ended.state).toBe('partial');
-    expect(ended.summary).toContain('kept raw only, since they could not be normalised: 2');
+    expect(ended.summary).toContain('2 objects kept raw only, not normalised');
     const named = await db
       .selectFrom('not_normalised')
       .innerJoin('raw_object', (join) =>
@@ -393,7 +393,7 @@ describe('a walk', () => {
     const run = await harness.open();
     const ended = await finish(harness, run);
     expect(ended).toMatchObject({ state: 'partial' });
-    expect(ended.summary).toContain('windows not read to their end: 4');
+    expect(ended.summary).toContain('4 windows not read to the end');
   });
 });
 
