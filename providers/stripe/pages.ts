@@ -222,7 +222,8 @@ function nextCursor({ passes }: StripeResource, pass: number, list: List): strin
 
 function asList({ body, readAt }: Answer, api: Api): List {
   const list = listShape.safeParse(body);
-  if (!list.success) throw api.notStripe();
+  // A page that promises more and holds nothing to go on from would end the walk too early.
+  if (!list.success || (list.data.has_more && list.data.data.length === 0)) throw api.notStripe();
   return { ...list.data, readAt };
 }
 

@@ -86,6 +86,13 @@ test('pages follow each other by cursor until the list has no more', async () =>
   expect(second.nextCursor).toBeNull();
 });
 
+test('a page that promises more and holds nothing is refused: the walk would end too early', async () => {
+  routes = { '/v1/charges': () => list([], true) };
+  await expect(connect().fetchPage(request('payment_attempt'))).rejects.toMatchObject({
+    code: 'not_the_provider',
+  });
+});
+
 test('when the object behind the cursor is gone, the walk goes on from its second', async () => {
   routes = {
     '/v1/charges': (query) => {
