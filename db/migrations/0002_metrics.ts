@@ -108,7 +108,14 @@ const CUSTOMER_INDEXES = [
   .map((table) => `create index ${table}_by_customer on "${table}" (account_id, customer_id);`)
   .join('\n');
 
+/** An invoice's attempts are found through its payments. */
+const PAYMENT_INDEXES = `
+  create index invoice_payment_by_invoice on invoice_payment (account_id, invoice_id);
+  create index payment_attempt_by_payment on payment_attempt (account_id, payment_id);
+`;
+
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql.raw(METRIC_TABLES).execute(db);
   await sql.raw(CUSTOMER_INDEXES).execute(db);
+  await sql.raw(PAYMENT_INDEXES).execute(db);
 }

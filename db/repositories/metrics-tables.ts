@@ -188,9 +188,13 @@ const firstAttempts = (accountId: string) => sql`
   from invoice
   join invoice_payment link
     on link.account_id = invoice.account_id and link.invoice_id = invoice.external_id
-  join payment_attempt attempt
-    on attempt.account_id = invoice.account_id
-    and (attempt.payment_id = link.payment_id or attempt.external_id = link.attempt_id)
+  cross join lateral (
+    select * from payment_attempt
+    where account_id = link.account_id and payment_id = link.payment_id
+    union all
+    select * from payment_attempt
+    where account_id = link.account_id and external_id = link.attempt_id
+  ) attempt
   where invoice.account_id = ${accountId}
   order by invoice.external_id, attempt.created_at, attempt.external_id`;
 
