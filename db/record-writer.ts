@@ -65,24 +65,33 @@ function statementsOf(kind: RecordKind): Statements {
   const columns = columnsOf(kind);
   const names = columns.map(({ name }) => `"${name}"`);
   const arrays = columns.map(({ type }, index) => `$${index + 5}::${COLUMN_TYPES[type]}[]`);
-  const insert = `
-    insert into "${kind}" (account_id, version, external_id, raw_hash, ${names.join(', ')})
-    select $1::text, $2::timestamptz, t.*
-    from unnest($3::text[], $4::bytea[], ${arrays.join(', ')}) as t
-    on conflict (account_id, external_id)`;
+  const into = `insert into "${kind}" (account_id, version, external_id, raw_hash, ${names.join(', ')})`;
+  const given = `unnest($3::text[], $4::bytea[], ${arrays.join(', ')})
+      as given(external_id, raw_hash, ${names.join(', ')})`;
+  const set = `raw_hash = excluded.raw_hash,
+        ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+  const fieldsOf = (row: string) => `(${names.map((name) => `${row}.${name}`).join(', ')})`;
+  const textOf = (row: string) => `row${fieldsOf(row)}::text collate "C"`;
   // The row changes when the object was read later and differs, and where the object holds parts or the fields differ too:
   // one record may be shown inside several objects, which must not take turns in overwriting it.
   const differs = OWNERS.has(kind)
     ? ''
-    : ` and (${names.map((name) => `"${kind}".${name}`).join(', ')})
-        is distinct from (${names.map((name) => `excluded.${name}`).join(', ')})`;
+    : ` and ${fieldsOf(`"${kind}"`)} is distinct from ${fieldsOf('excluded')}`;
   return {
     columns,
-    upsert: `${insert} do update set version = excluded.version, raw_hash = excluded.raw_hash,
-        ${names.map((name) => `${name} = excluded.${name}`).join(', ')}
+    upsert: `${into}
+      select $1::text, $2::timestamptz, given.* from ${given}
+      on conflict (account_id, external_id) do update set version = excluded.version, ${set}
       where excluded.version > "${kind}".version and excluded.raw_hash <> "${kind}".raw_hash${differs}
       returning external_id`,
-    insertMention: `${insert} do nothing returning external_id`,
+    // Objects show what they mention as it was for them. The same one of several mentions stands, in whatever order they come:
+    // the greatest as text, for want of a time.
+    insertMention: `${into}
+      select distinct on (external_id) $1::text, $2::timestamptz, given.* from ${given}
+      order by external_id, ${textOf('given')} desc
+      on conflict (account_id, external_id) do update set ${set}
+      where "${kind}".version = excluded.version and ${textOf(`"${kind}"`)} < ${textOf('excluded')}
+      returning external_id`,
   };
 }
 
@@ -96,7 +105,7 @@ interface Batch {
 /** Writes records of one kind under the version rule and returns the ids of the rows that changed. */
 export async function upsertRecords(trx: Transaction<Database>, batch: Batch): Promise<string[]> {
   const { columns, upsert } = statementsFor(batch.kind);
-  return run(trx, upsert, columns, batch);
+  return run(trx, upsert, columns, { ...batch, records: sortedById(batch.records) });
 }
 
 /**
@@ -105,7 +114,7 @@ export async function upsertRecords(trx: Transaction<Database>, batch: Batch): P
  */
 const MENTION_VERSION = new Date(0);
 
-/** Writes mentions of one kind where nothing is known yet and returns the ids of the new rows. */
+/** Writes mentions of one kind where nothing but mentions is known yet and returns the ids of the rows that changed. */
 export async function insertMentions(
   trx: Transaction<Database>,
   batch: Omit<Batch, 'version'>,
@@ -149,15 +158,15 @@ async function run(
   batch: Batch,
 ): Promise<string[]> {
   if (batch.records.length === 0) return [];
-  const sorted = sortedById(batch.records);
+  const { records } = batch;
   const result = await trx.executeQuery<{ external_id: string }>(
     CompiledQuery.raw(text, [
       batch.accountId,
       batch.version.toISOString(),
-      sorted.map(({ record }) => storable(record.id)),
-      sorted.map(({ hash }) => hash),
+      records.map(({ record }) => storable(record.id)),
+      records.map(({ hash }) => hash),
       ...columns.map(({ field, type }) =>
-        sorted.map(({ record }) =>
+        records.map(({ record }) =>
           encode(type, (record.fields as Readonly<Record<string, unknown>>)[field]),
         ),
       ),

@@ -248,6 +248,22 @@ describe('a mention', () => {
     expect(await productName(lease.accountId)).toBe('real');
   });
 
+  it('is the same one of several, in whatever order and on whatever pages they come', async () => {
+    const shows = (name: string): PageObject => ({
+      ...subscription(`sub_${name}`, {}),
+      records: [],
+      mentions: [
+        { kind: 'product', id: 'prod_1', fields: { name, active: true, createdAt: FLOOR } },
+      ],
+    });
+    const orders = [[['a'], ['b']], [['b'], ['a']], [['a', 'b']], [['b', 'a']]];
+    for (const pages of orders) {
+      const lease = await newLease();
+      for (const names of pages) await commitPage(db, page(lease, at(5), names.map(shows)));
+      expect({ pages, name: await productName(lease.accountId) }).toEqual({ pages, name: 'b' });
+    }
+  });
+
   it('never replaces what is known', async () => {
     const lease = await newLease();
     await commitPage(db, page(lease, at(1), [product('real')]));
