@@ -1,5 +1,5 @@
 /**
- * What the workflows and everybody who talks to them agree on: task queue, ids, inputs, updates, queries, search attributes.
+ * What the workflows and everybody who talks to them agree on: ids, inputs, updates, queries, search attributes.
  * The only file that `client/` takes from this room. Everything here is plain JSON: ids, counts and words, no customer data.
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
@@ -7,8 +7,6 @@ import { defineQuery, defineUpdate } from '@temporalio/workflow';
 import type { SyncPolicy } from '../domain/account/budget';
 
 export type { RunResult, RunState } from '../activities/contract';
-
-export const SYNC_TASK_QUEUE = 'recoup-sync';
 
 export const WORKFLOW_TYPES = { account: 'account', backfill: 'backfill' } as const;
 
@@ -45,10 +43,6 @@ export function parseBackfillRunKey(key: string): BackfillRun | null {
   return { workflowId, firstExecutionRunId };
 }
 
-/** The account id of an account workflow's id; null for any other id. */
-export const parseAccountWorkflowId = (workflowId: string): string | null =>
-  /^account\/([^/]+)$/.exec(workflowId)?.[1] ?? null;
-
 /** Input of `account`. `carried` is the workflow's own, handed on at continue-as-new. */
 export interface AccountInput {
   readonly account: string;
@@ -66,7 +60,7 @@ export interface BackfillInput {
   readonly to?: string;
   /** Resource names; all when left out. */
   readonly resources?: readonly string[];
-  /** Read again what is already covered. */
+  /** Read again what is already covered; so far every backfill does. */
   readonly refetch?: boolean;
   /** Limits and delays of retrying, where they differ from the defaults. */
   readonly policy?: Partial<SyncPolicy>;
