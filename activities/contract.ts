@@ -72,6 +72,8 @@ export interface RunResult {
   readonly parked: readonly { readonly resource: string; readonly reason: string }[];
   /** One sentence for people. */
   readonly summary: string;
+  /** Whether metrics and warehouse may have changed since they were last brought up to date; absent in older histories. */
+  readonly metricsDue?: boolean;
 }
 
 export interface TransitionInput {
@@ -97,12 +99,58 @@ export interface AccountFacts {
   readonly openRun: string | null;
 }
 
+export interface RunChange {
+  /** Whether anything was there to change. */
+  readonly changed: boolean;
+  /** Why, in one sentence. */
+  readonly because: string;
+}
+
+export interface WakeAccountsInput {
+  /** IANA names of the zones whose accounts are meant; null means those of every zone that `except` does not name. */
+  readonly timeZone: string | null;
+  readonly except: readonly string[];
+  /** Where the last call stopped; null at the start. */
+  readonly after: string | null;
+  /** The exclusive end of the syncs' windows, as ISO instant: when the schedule meant this night to begin. */
+  readonly to: string;
+  /** Syncs under way at a time at most. */
+  readonly maxConcurrent: number;
+}
+
+export interface WakeAccountsReport {
+  /** Hand this on as `after`; null when everybody was woken. */
+  readonly next: string | null;
+  readonly woken: number;
+  /** Accounts that cannot sync now: paused, blocked or disconnected. */
+  readonly passedOver: number;
+}
+
 export interface SyncActivities {
   /** Errors: unknown_account. */
   readAccount(input: { account: string }): Promise<AccountFacts>;
   /** Errors: unknown_account, invalid_input (an unknown resource, an inverted window), those of Provider.probe. */
   openRun(input: OpenRunInput): Promise<OpenRunResult>;
-  walk(input: { run: string }): Promise<WalkReport>;
+  /** Works for about `seconds`, then reports; left out means as long as the worker is configured to. */
+  walk(input: { run: string; seconds?: number }): Promise<WalkReport>;
+  /** Takes a parked or skipped resource of a run up again, also of one that has ended `partial`; null means all of them. */
+  retryResource(input: {
+    account: string;
+    run: string;
+    resource: string | null;
+  }): Promise<RunChange>;
+  /** Leaves a resource out: of this run, and where `always` of later syncs of the account too, until it is retried. */
+  skipResource(input: {
+    account: string;
+    run: string | null;
+    resource: string;
+    always: boolean;
+  }): Promise<RunChange>;
+  /**
+   * Wakes accounts of a time-zone group for their nightly sync, in order of their ids, as many at a time as are wanted, and
+   * returns after some minutes at the latest.
+   */
+  wakeAccounts(input: WakeAccountsInput): Promise<WakeAccountsReport>;
   /** Reads by id the prices that rows of the run's account name and no list holds. No request when there is none. */
   fetchMissingPrices(input: { run: string }): Promise<MissingPricesReport>;
   /** Ends the run: `complete`, or `partial` when something is parked or could not be normalised. */

@@ -12,6 +12,8 @@ import { createSetDesired } from './set-desired';
 import { createWalk } from './walk';
 import { createLoadWarehouse } from './warehouse-load';
 
+const notBuilt = () => Promise.reject(new Error('Not built yet.'));
+
 export function createActivities(deps: ActivityDeps): Activities {
   return withFailures(
     {
@@ -20,6 +22,9 @@ export function createActivities(deps: ActivityDeps): Activities {
       walk: createWalk(deps),
       fetchMissingPrices: createFetchMissingPrices(deps),
       closeRun: createCloseRun(deps),
+      retryResource: notBuilt,
+      skipResource: notBuilt,
+      wakeAccounts: notBuilt,
       setDesired: createSetDesired(deps),
       recordTransition: createRecordTransition(deps),
       computeMetrics: createComputeMetrics(deps),

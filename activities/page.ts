@@ -8,7 +8,7 @@ import {
   type RawObject,
 } from '../providers/provider';
 
-const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], unknowns: [] };
+const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], hints: [], unknowns: [] };
 
 /** An object as it is stored: packed, and normalised if that can be done. */
 export function preparePageObject(

@@ -49,6 +49,12 @@ export interface AccountTable {
   created_at: Generated<Date>;
   /** IANA name: the months of the metrics are those of this zone. */
   time_zone: Generated<string>;
+  /** Resources that a person has told syncs to leave out. */
+  skipped_resources: Generated<string[]>;
+  /** Canonical rows that ended runs have changed, ever: moves whenever what the warehouse shows may have. */
+  changes: Generated<bigint>;
+  /** The provider's clock at the newest read of an ended run. */
+  read_as_of: Date | null;
 }
 
 /** The life of an account, append-only. */
@@ -78,6 +84,8 @@ export interface RunTable {
   floor: Date;
   desired: Generated<Desired>;
   state: Generated<RunState>;
+  /** Why it reads as much as it does, where that is not what one expects; a sentence. */
+  note: string | null;
   /** One sentence for people, once it has ended. */
   summary: string | null;
   started_at: Generated<Date>;
@@ -99,8 +107,8 @@ export interface TaskTable {
   last_seen: Date | null;
   /** The version of its first page: the window is covered as of then. */
   read_as_of: Date | null;
-  /** Open tasks may be claimed when no lease holds them. */
-  state: Generated<'open' | 'done' | 'parked'>;
+  /** Open tasks may be claimed when no lease holds them; a person has skipped what is `skipped`. */
+  state: Generated<'open' | 'done' | 'parked' | 'skipped'>;
   parked_code: string | null;
   parked_reason: string | null;
   /** Grows with every claim: a commit under an older one is refused. */
@@ -156,14 +164,52 @@ export interface DirtyCustomerTable {
   marked_at: ColumnType<Date, Date | undefined, Date>;
 }
 
-/** A window of a resource that was read to its end. */
-export interface CoveredRangeTable {
-  id: Generated<bigint>;
+/**
+ * What the newest read of every object said. All writes of an object pass through its row, under its lock: older reads are
+ * dropped here, and nothing comes back after a tombstone.
+ */
+export interface ObjectHeadTable {
+  account_id: string;
+  type: string;
+  external_id: string;
+  /** The provider's clock at the start of the newest request that read the object. */
+  version: Date;
+  /** SHA-256 of its content then; null for an object that was gone before it was ever read. */
+  hash: Buffer | null;
+  /** A tombstone: final. */
+  deleted: Generated<boolean>;
+}
+
+/** An object that must be read again by its id, whoever said so; one row however often it was said. */
+export interface HintTable {
   account_id: string;
   resource: string;
-  window_from: Date | null;
-  window_to: Date;
-  read_as_of: Date;
+  external_id: string;
+  /** Grows with each time it is said: reading the object answers only what was said before the request. */
+  note: Generated<bigint>;
+  /** The change feed, a webhook, two reads that overlapped with different content, or a row that names an object never read. */
+  source: 'feed' | 'webhook' | 'overlap' | 'reference';
+  /** The provider's time of the newest change that was told of; null for `reference`. A head that is newer answers the hint. */
+  changed_at: Date | null;
+  /** By the database's clock. */
+  not_before: Generated<Date>;
+}
+
+/** How far the change feed of an account was turned into hints. */
+export interface ChangeFeedTable {
+  account_id: string;
+  /** Changes up to here are noted. */
+  as_of: Date;
+  /** From here to `as_of` without a gap: what was read since is kept true by hints, and counts as covered. */
+  unbroken_since: Date;
+}
+
+/** Creation times of a resource that were read to their end since the feed is unbroken. */
+export interface CoverageTable {
+  account_id: string;
+  resource: string;
+  /** As Postgres writes a tstzmultirange. */
+  ranges: string;
 }
 
 export interface Database extends CanonicalTables, MetricTables {
@@ -175,5 +221,8 @@ export interface Database extends CanonicalTables, MetricTables {
   not_normalised: NotNormalisedTable;
   unknown_value: UnknownValueTable;
   dirty_customer: DirtyCustomerTable;
-  covered_range: CoveredRangeTable;
+  object_head: ObjectHeadTable;
+  hint: HintTable;
+  change_feed: ChangeFeedTable;
+  coverage: CoverageTable;
 }

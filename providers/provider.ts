@@ -85,6 +85,14 @@ export interface FetchedObject {
   readonly readAt: Date;
 }
 
+/** Names an object that must be read (again) by its id. */
+export interface Hint {
+  readonly resource: string;
+  readonly id: string;
+  /** The provider's time of the change; null for an object that is only to be read when it never was. */
+  readonly changedAt: Date | null;
+}
+
 /** Canonical records of one raw object. */
 export interface Normalised {
   readonly records: readonly CanonicalRecord[];
@@ -92,6 +100,8 @@ export interface Normalised {
   readonly mentions: readonly CanonicalRecord[];
   /** Customers whose recurring revenue this object may change. */
   readonly customerIds: readonly string[];
+  /** Other objects that this one tells to read again: the change feed says which changed, a row names what no list holds. */
+  readonly hints: readonly Hint[];
   /** Enum values and the like that this edition does not know, as `field=value`; counted, never fatal. */
   readonly unknowns: readonly string[];
 }
@@ -110,11 +120,63 @@ export interface ProviderClient {
   close(): void;
 }
 
+/** The list of what changed, newest first, by the time of the change. Its objects are kept raw only where they give records. */
+export interface ChangeFeed {
+  /** The resource by which its pages are fetched: not one of `Provider.resources`. */
+  readonly resource: string;
+  /** How far back it reaches. */
+  readonly horizonMs: number;
+}
+
+/** A limit of requests that the provider sets, for example all requests of an account, or those of one endpoint. */
+export interface RateScope {
+  readonly name: string;
+  readonly perSecond: number;
+}
+
+/** Whoever makes a request asks here first. The limits are shared by all processes. */
+export interface Pace {
+  /** Resolves when a request that counts towards all these scopes may be sent. An aborted signal rejects with its reason. */
+  take(scopes: readonly RateScope[], signal: AbortSignal): Promise<void>;
+  /** The provider said that a limit was exceeded. `retryAfterMs` is what it asked for. */
+  exceeded(scopes: readonly RateScope[], retryAfterMs: number | null): void;
+}
+
+export interface ConnectOptions {
+  /** Without one, requests are sent at once. */
+  readonly pace?: Pace;
+}
+
+/** One delivery of a webhook as it came. */
+export interface WebhookDelivery {
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The raw body: signatures are over bytes. */
+  readonly body: Buffer;
+  /** Signing secrets of the endpoint: several while one is being replaced. */
+  readonly secrets: readonly string[];
+  readonly now: Date;
+}
+
+export type WebhookReading =
+  | {
+      readonly ok: true;
+      readonly eventId: string;
+      readonly eventType: string;
+      readonly hints: readonly Hint[];
+    }
+  /** Refused: the reason is safe to answer and to log. */
+  | { readonly ok: false; readonly reason: string };
+
 export interface Provider {
   readonly name: string;
   /** In the order of a full walk. */
   readonly resources: readonly Resource[];
-  connect(connection: Connection): ProviderClient;
+  /** Null where a provider has none: then every sync is a full walk. */
+  readonly feed: ChangeFeed | null;
+  connect(connection: Connection, options?: ConnectOptions): ProviderClient;
+  /** Verifies and reads a webhook; null where the provider sends none. */
+  readonly readWebhook: ((delivery: WebhookDelivery) => WebhookReading) | null;
   /** Throws `NotNormalisable` for an object that lacks what its kind needs; the caller keeps it raw and names it. */
   normalise(object: RawObject): Normalised;
 }

@@ -18,6 +18,9 @@ const PUBLIC_COLUMNS = [
   'desired',
   'created_at',
   'time_zone',
+  'skipped_resources',
+  'changes',
+  'read_as_of',
 ] as const satisfies (keyof Account)[];
 
 export interface NewAccount {

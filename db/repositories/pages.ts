@@ -291,9 +291,12 @@ async function advanceTask(
   }
   if (row.done) {
     await sql`
-      insert into covered_range (account_id, resource, window_from, window_to, read_as_of)
-      select ${lease.accountId}, resource, window_from, window_to, read_as_of
-      from task where id = ${lease.taskId}`.execute(trx);
+      insert into coverage (account_id, resource, ranges)
+      select ${lease.accountId}, resource, tstzmultirange(tstzrange(window_from, window_to))
+      from task where id = ${lease.taskId}
+      on conflict (account_id, resource) do update set ranges = coverage.ranges + excluded.ranges`.execute(
+      trx,
+    );
   }
   return {
     objects: Number(row.objects),

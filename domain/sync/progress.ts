@@ -3,7 +3,7 @@ import type { WalkedWindow } from './split';
 
 export interface TaskFacts extends WalkedWindow {
   readonly resource: string;
-  readonly state: 'open' | 'done' | 'parked';
+  readonly state: 'open' | 'done' | 'parked' | 'skipped';
   /** Whether a lane has it now. */
   readonly leased: boolean;
   readonly parkedReason: string | null;
@@ -11,11 +11,13 @@ export interface TaskFacts extends WalkedWindow {
 
 export interface ResourceProgress {
   readonly resource: string;
-  readonly state: 'waiting' | 'walking' | 'done' | 'parked';
+  readonly state: 'waiting' | 'walking' | 'done' | 'parked' | 'skipped';
   readonly objects: number;
   /** Share of the window that is read, 0 to 100, by creation time; 100 only when it is done. */
   readonly percent: number;
-  /** Why it is parked. */
+  /** Objects that are probably left, by how dense the read part was; null where nothing can be said yet. Absent in older histories. */
+  readonly left?: number | null;
+  /** Why it is parked or skipped. */
   readonly reason: string | null;
 }
 

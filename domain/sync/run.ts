@@ -1,7 +1,11 @@
 /** The words of a run, and how one ends. */
 import { countOf, sentences } from '../words';
 
-export type RunKind = 'sync' | 'backfill';
+/**
+ * `sync`: what is not covered yet, and what the change feed tells. `backfill`: one window, as an operator asked for it.
+ * `changes`: only the objects that somebody said have changed.
+ */
+export type RunKind = 'sync' | 'backfill' | 'changes';
 
 export type Desired = 'run' | 'pause' | 'cancel';
 

@@ -9,7 +9,9 @@ import { RESOURCES } from './resources';
 export const stripe: Provider = {
   name: 'stripe',
   resources: RESOURCES.map(({ name, splittable }) => ({ name, splittable })),
+  feed: null,
   connect,
+  readWebhook: null,
   normalise,
 };
 

@@ -11,6 +11,7 @@ const view: RunView = {
     floor: new Date('2011-01-01T00:00:00Z'),
     desired: 'run',
     state: 'partial',
+    note: null,
     summary: '1,200 objects read, 900 rows changed; dispute is parked.',
     started_at: new Date('2026-11-01T00:00:00Z'),
     ended_at: null,

@@ -44,7 +44,9 @@ export class FakeService {
   readonly provider: Provider = {
     name: 'fake',
     resources: FAKE_RESOURCES.map((name) => ({ name, splittable: true })),
+    feed: null,
     connect: (connection) => this.connect(connection.externalId),
+    readWebhook: null,
     normalise,
   };
 
@@ -238,6 +240,7 @@ function normalise({ type, id, createdAt, value }: RawObject): Normalised {
             },
           ],
     customerIds: type === 'customer' ? [id] : customerId === null ? [] : [customerId],
+    hints: [],
     unknowns: field<string[] | undefined>('unknowns') ?? [],
   };
 }

@@ -135,6 +135,9 @@ export class Fakes {
         this.walksAtOnce -= 1;
       }
     },
+    retryResource: () => Promise.resolve({ changed: true, because: 'It was parked.' }),
+    skipResource: () => Promise.resolve({ changed: true, because: 'It was parked.' }),
+    wakeAccounts: () => Promise.resolve({ next: null, woken: 0, passedOver: 0 }),
     fetchMissingPrices: ({ run }) => {
       this.fetchedFor.push(run);
       const next = this.fetches.shift() ?? drained;

@@ -34,7 +34,7 @@ const NORMALISERS: Readonly<Record<string, (value: unknown) => Partial<Normalise
 
 export const KNOWN_TYPES: readonly string[] = Object.keys(NORMALISERS);
 
-const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], unknowns: [] };
+const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], hints: [], unknowns: [] };
 
 /** Canonical records of one Stripe object. A deleted one, of which only the id is left, gives none. */
 export function normalise({ type, value }: RawObject): Normalised {

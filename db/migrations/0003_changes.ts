@@ -1,0 +1,61 @@
+import { sql, type Kysely } from 'kysely';
+
+const CHANGES = `
+  -- What the newest read of every object said, in one narrow row: the gate that all writes of the object pass.
+  create table object_head (
+    account_id text not null,
+    type text not null,
+    external_id text not null,
+    version timestamptz not null,
+    hash bytea,
+    deleted boolean not null default false,
+    primary key (account_id, type, external_id)
+  ) with (fillfactor = 80);
+  insert into object_head (account_id, type, external_id, version, hash)
+    select distinct on (account_id, type, external_id) account_id, type, external_id, read_at, hash
+    from raw_object order by account_id, type, external_id, read_at desc;
+
+  -- Objects that must be read again by id, whoever said so.
+  create sequence hint_number;
+  create table hint (
+    account_id text not null references account,
+    resource text not null,
+    external_id text not null,
+    note bigint not null default nextval('hint_number'),
+    source text not null check (source in ('feed', 'webhook', 'overlap', 'reference')),
+    changed_at timestamptz,
+    not_before timestamptz not null default now(),
+    primary key (account_id, resource, external_id)
+  );
+
+  create table change_feed (
+    account_id text primary key references account,
+    as_of timestamptz not null,
+    unbroken_since timestamptz not null
+  );
+
+  drop table covered_range;
+  create table coverage (
+    account_id text not null references account,
+    resource text not null,
+    ranges tstzmultirange not null,
+    primary key (account_id, resource)
+  );
+
+  alter table run drop constraint run_kind_check,
+    add constraint run_kind_check check (kind in ('sync', 'backfill', 'changes'));
+  alter table run add column note text;
+  create index run_open on run (account_id) where ended_at is null;
+  create index run_by_account on run (account_id, until);
+
+  alter table task drop constraint task_state_check,
+    add constraint task_state_check check (state in ('open', 'done', 'parked', 'skipped'));
+
+  alter table account add column skipped_resources text[] not null default '{}',
+    add column changes bigint not null default 0,
+    add column read_as_of timestamptz;
+`;
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(CHANGES).execute(db);
+}
