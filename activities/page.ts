@@ -25,6 +25,11 @@ export function preparePageObject(
     const expected = error instanceof NotNormalisable;
     if (!expected) logger.error({ type, id, err: error }, 'normalising failed unexpectedly');
     const reason = expected ? error.message : 'Unexpected error while normalising: see the log.';
-    return { ...packed, ...NOTHING, notNormalised: reason };
+    return {
+      ...packed,
+      ...NOTHING,
+      ...(expected && { hints: error.hints }),
+      notNormalised: reason,
+    };
   }
 }

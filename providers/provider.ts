@@ -183,7 +183,11 @@ export interface Provider {
 
 /** An object lacks what its kind needs. The message names the field and what was expected, and holds no customer data. */
 export class NotNormalisable extends Error {
-  constructor(message: string) {
+  constructor(
+    message: string,
+    /** What it tells to read again all the same. */
+    readonly hints: readonly Hint[] = [],
+  ) {
     super(message);
     this.name = 'NotNormalisable';
   }

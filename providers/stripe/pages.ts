@@ -11,7 +11,7 @@ import type {
 } from '../provider';
 import { isRecord, type Api, type Answer, type Params, type RequestOptions } from './client';
 import { isGoneCursor, isMissing } from './errors';
-import { RESOURCES, type EmbeddedList, type StripeResource } from './resources';
+import { CHANGES, RESOURCES, type EmbeddedList, type StripeResource } from './resources';
 
 /** Stripe's own maximum. */
 const PAGE_SIZE = 100;
@@ -191,7 +191,7 @@ function createCall(api: Api, options: RequestOptions): Call {
 }
 
 function findResource(name: string): StripeResource {
-  const resource = RESOURCES.find((candidate) => candidate.name === name);
+  const resource = [...RESOURCES, CHANGES].find((candidate) => candidate.name === name);
   if (resource === undefined) {
     throw new RecoupError('invalid_input', `Stripe has no resource called "${name}".`);
   }

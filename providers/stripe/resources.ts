@@ -33,7 +33,7 @@ const ONCE: readonly Params[] = [{}];
  * The feed of the last 30 days. Pauses and changes of status, price or quantity leave no other dated trace in Stripe's data.
  * Creation needs no event: the subscription tells it itself.
  */
-const SUBSCRIPTION_EVENTS = [
+export const SUBSCRIPTION_EVENTS = [
   'customer.subscription.updated',
   'customer.subscription.paused',
   'customer.subscription.resumed',
@@ -94,6 +94,9 @@ export const RESOURCES: readonly StripeResource[] = [
   resource('credit_note', '/v1/credit_notes', 'credit_note'),
   { ...resource('event', '/v1/events', 'event'), passes: [{ types: SUBSCRIPTION_EVENTS }] },
 ];
+
+/** The feed as the list of what changed: all events, of which `RESOURCES` holds those that are records themselves. */
+export const CHANGES: StripeResource = resource('change', '/v1/events', 'event');
 
 function resource(
   name: string,

@@ -4,12 +4,15 @@ import { findAccess, type Access } from './account';
 import { createApi } from './client';
 import { normalise } from './normalise/normalise';
 import { createPager } from './pages';
-import { RESOURCES } from './resources';
+import { CHANGES, RESOURCES } from './resources';
+
+/** Events are kept for 30 days. */
+const HORIZON_MS = 30 * 86_400_000;
 
 export const stripe: Provider = {
   name: 'stripe',
   resources: RESOURCES.map(({ name, splittable }) => ({ name, splittable })),
-  feed: null,
+  feed: { resource: CHANGES.name, horizonMs: HORIZON_MS },
   connect,
   readWebhook: null,
   normalise,

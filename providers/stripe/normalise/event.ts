@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../../domain/records';
-import type { Normalised } from '../../provider';
+import { NotNormalisable, type Normalised } from '../../provider';
+import { hintsOf, stripeEvent } from '../changes';
 import { instant, orNull, parse, reference } from './shapes';
-
-const envelope = z.object({ type: z.string() });
 
 /** Only what a change is made of: an event is rendered at the API version of its day and lacks what was expanded since. */
 const item = z
@@ -46,10 +45,19 @@ const shape = z.object({
 
 type Change = Record<string, JsonValue>;
 
-/** A change of a subscription, as the feed tells it; other events, and those that changed nothing of interest, give no record. */
 export function normaliseEvent(value: unknown): Partial<Normalised> {
-  const { type } = parse('event', envelope, value);
-  if (!type.startsWith('customer.subscription.')) return {};
+  const event = parse('event', stripeEvent, value);
+  const hints = hintsOf(event);
+  if (!event.type.startsWith('customer.subscription.')) return { hints };
+  try {
+    return { ...normaliseChange(value), hints };
+  } catch (error) {
+    throw error instanceof NotNormalisable ? new NotNormalisable(error.message, hints) : error;
+  }
+}
+
+/** A change of a subscription, as the feed tells it; one that changed nothing of interest gives no record. */
+function normaliseChange(value: unknown): Partial<Normalised> {
   const { id, created, data } = parse('event', shape, value);
   const { object: now, previous_attributes: was } = data;
   const before: Change = {};

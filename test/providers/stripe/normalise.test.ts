@@ -1,6 +1,6 @@
 /** What Stripe's objects become. Each raw object holds what its record needs, and a field of tomorrow. */
 import { RECORDS } from '../../../domain/records';
-import type { Normalised } from '../../../providers/provider';
+import { NotNormalisable, type Normalised } from '../../../providers/provider';
 import { stripe } from '../../../providers/stripe/stripe';
 
 type Json = Record<string, unknown>;
@@ -600,6 +600,14 @@ describe('events', () => {
       data: { object: subscription(now), previous_attributes },
     });
 
+  const invoicePaid = (): Normalised =>
+    normalise('event', {
+      id: 'evt_2',
+      type: 'invoice.paid',
+      created: AT,
+      data: { object: { object: 'invoice', id: 'in_1' } },
+    });
+
   const change = (normalised: Normalised): unknown => fieldsOf(normalised, 'subscription_change');
 
   test('tell a change of status, with both sides', () => {
@@ -665,8 +673,20 @@ describe('events', () => {
     expect(updated({ pause_collection: { resumes_at: AT } }).records).toEqual([]);
     expect(updated({ metadata: {} }).records).toEqual([]);
     expect(updated(undefined).records).toEqual([]);
-    const other = normalise('event', { id: 'evt_2', type: 'invoice.paid', data: {} });
-    expect(other.records).toEqual([]);
+    expect(invoicePaid().records).toEqual([]);
+  });
+
+  test('say what is to be read again, also where they give no record or cannot be understood', () => {
+    const changedAt = at(AT);
+    const hints = [
+      { resource: 'subscription', id: 'sub_1', changedAt },
+      { resource: 'event', id: 'evt_1', changedAt },
+    ];
+    expect(updated({ status: 'past_due' }).hints).toEqual(hints);
+    expect(invoicePaid().hints).toEqual([{ resource: 'invoice', id: 'in_1', changedAt }]);
+    const old = () => updated({ status: 'past_due' }, { items: undefined });
+    expect(old).toThrow(NotNormalisable);
+    expect(old).toThrow(expect.objectContaining({ hints }));
   });
 
   test('mark the customer', () => {
