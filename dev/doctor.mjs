@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { CHROMIUM_ADVICE, findChromium } from './chromium.mjs';
 import { outsideVersion, nativeFolder, postgresUser } from './postgres.mjs';
 import { packagesAreCurrent } from './install.mjs';
 import { BIN_CACHE, ROOT, abandonedFolders } from './paths.mjs';
@@ -111,10 +112,12 @@ const CHECKS = {
     onPath('docker')
       ? fine('there: docker compose -f temporal-dev.yml up is another way to the servers')
       : optional('not there, and not needed'),
-  Chromium: () =>
-    ['chromium', 'chromium-browser', 'google-chrome'].some(onPath)
-      ? fine('there')
-      : optional('not there; only needed to take the pictures of the documentation'),
+  Chromium: () => {
+    const found = findChromium();
+    return found !== null
+      ? fine(found)
+      : optional(`not there; only the tests of the Temporal UI need it: ${CHROMIUM_ADVICE}`);
+  },
 };
 
 const MARKS = new Map([

@@ -11,7 +11,25 @@ import { ensureBinary, startTemporal } from './temporal.mjs';
 const TEMPORARY = process.platform === 'win32' ? (process.env.TEMP ?? '.') : '/tmp';
 
 /** @returns {Promise<{ databaseUrl: string, temporalAddress: string, stop: () => Promise<void> }>} */
-export async function startTestServers() {
+export const startTestServers = () =>
+  inFolder(async (children, folder) => {
+    const [postgres, temporal] = await Promise.all([
+      onFreePorts([0], ([port]) =>
+        startPostgres(children, { folder: join(folder, 'postgres'), port, durable: false }),
+      ),
+      startTestTemporal(children, { withUi: false }),
+    ]);
+    return { databaseUrl: postgres.url, temporalAddress: temporal.address };
+  });
+
+/** A Temporal server of a test's own, with its UI. @returns {Promise<{ address: string, uiUrl: string, stop: () => Promise<void> }>} */
+export const startTemporalWithUi = () =>
+  inFolder(async (children) => {
+    const { address, uiUrl } = await startTestTemporal(children, { withUi: true });
+    return { address, uiUrl };
+  });
+
+async function inFolder(start) {
   const folder = mkdtempSync(join(TEMPORARY, 'recoup-test-'));
   // Postgres' unprivileged user passes through to its own folder within, and sees nothing else.
   chmodSync(folder, 0o711);
@@ -22,23 +40,17 @@ export async function startTestServers() {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const [postgres, temporal] = await Promise.all([
-      onFreePorts([0], ([port]) =>
-        startPostgres(children, { folder: join(folder, 'postgres'), port, durable: false }),
-      ),
-      startTestTemporal(children),
-    ]);
-    return { databaseUrl: postgres.url, temporalAddress: temporal.address, stop };
+    return { ...(await start(children, folder)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function startTestTemporal(children) {
+async function startTestTemporal(children, { withUi }) {
   const { path } = await ensureBinary(children, createSay(process.stderr));
-  const own = { binary: path, uiPort: null, databaseFile: null };
-  return onFreePorts([0, 0, 0], ([port, httpPort, metricsPort]) =>
-    startTemporal(children, { ...own, port, httpPort, metricsPort }),
-  );
+  return onFreePorts([0, 0, 0, 0], ([port, httpPort, metricsPort, free]) => {
+    const ports = { port, httpPort, metricsPort, uiPort: withUi ? free : null };
+    return startTemporal(children, { binary: path, databaseFile: null, ...ports });
+  });
 }

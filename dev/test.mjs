@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Children, StackError } from './children.mjs';
+import { ensureChromium } from './chromium.mjs';
 import { createEnding, endOnSignals } from './ending.mjs';
 import { ensureBuilt, ensureInstalled } from './install.mjs';
 import { DATA_FOLDER, ROOT } from './paths.mjs';
@@ -32,6 +33,7 @@ async function main() {
     await ensureBuilt(children, say);
     // Here and not in jest's set-up, where a build of minutes would be silent.
     await ensureBinary(children, say);
+    await ensureChromium(children, say);
     const npm = (script) => passes(children, script, 'npm', ['run', '--silent', script]);
     const checks = jestArgs.length > 0 ? [] : ['typecheck', 'lint'];
     for (const script of checks) {

@@ -43,6 +43,8 @@ export class StripeApi {
   /** Ids whose objects count as deleted. */
   readonly deleted = new Set<string>();
   readonly keys: Map<string, ApiKey>;
+  /** How long a request takes at least; may be changed at any time. */
+  latencyMs: number;
   private readonly idempotency: IdempotencyStore;
   private readonly limiter: RateLimiter;
   private readonly jitter: Random;
@@ -50,6 +52,7 @@ export class StripeApi {
 
   constructor(private readonly options: ApiOptions) {
     this.keys = options.keys;
+    this.latencyMs = options.latencyMs;
     this.idempotency = new IdempotencyStore(() => options.clock.nowSeconds());
     this.limiter = new RateLimiter(options.rateLimits, () => performance.now());
     this.jitter = new Random(`${options.context.world.seed}/latency`);
@@ -84,7 +87,7 @@ export class StripeApi {
           ? undefined
           : this.idempotency.begin(scope, idempotencyKey, fingerprintOf(request));
       if (stored !== undefined) return replayOf(stored);
-      const latencyMs = this.latencyMs();
+      const latencyMs = this.latencyMs + this.jitter.next() * this.options.latencyJitterMs;
       if (latencyMs > 0) await sleep(latencyMs);
       const answer = outcomeOf(execute);
       const given = fault?.kind === '500-after-commit' ? errorAnswer(serverError()) : answer;
@@ -136,11 +139,6 @@ export class StripeApi {
       mayRead: (permission) => permit(holder, permission, 'read'),
     };
     return { execute: route.prepare(call), scope: holder.secret, idempotencyKey };
-  }
-
-  private latencyMs(): number {
-    const { latencyMs, latencyJitterMs } = this.options;
-    return latencyMs + this.jitter.next() * latencyJitterMs;
   }
 }
 

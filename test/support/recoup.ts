@@ -57,7 +57,8 @@ export interface Recoup {
   close(): Promise<void>;
 }
 
-export async function startRecoup(): Promise<Recoup> {
+/** `own`: variables that differ from the usual ones, for example another Temporal server. */
+export async function startRecoup(own: Record<string, string> = {}): Promise<Recoup> {
   const folder = mkdtempSync(join(tmpdir(), 'recoup-e2e-'));
   const database = await createMigratedDatabase();
   const pool = new Pool({ connectionString: database.url, max: 4 });
@@ -70,6 +71,7 @@ export async function startRecoup(): Promise<Recoup> {
     RECOUP_WAREHOUSE_PATH: join(folder, 'warehouse.duckdb'),
     RECOUP_SECRET_KEY_FILE: join(folder, 'secret.key'),
     NO_COLOR: '1',
+    ...own,
   };
   const recoup: Recoup = {
     pool,
