@@ -1,14 +1,18 @@
 /**
- * What the workflows and everybody who talks to them agree on: ids, inputs, updates, queries, search attributes.
+ * What the workflows and everybody who talks to them agree on: ids, inputs, updates, signals, queries, search attributes.
  * The only file that `client/` takes from this room. Everything here is plain JSON: ids, counts and words, no customer data.
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { SyncPolicy } from '../domain/account/budget';
 
 export type { RunResult, RunState } from '../activities/contract';
 
-export const WORKFLOW_TYPES = { account: 'account', backfill: 'backfill' } as const;
+export const WORKFLOW_TYPES = {
+  account: 'account',
+  backfill: 'backfill',
+  nightlySync: 'nightlySync',
+} as const;
 
 export const SEARCH_ATTRIBUTES = {
   account: defineSearchAttributeKey('RecoupAccountId', SearchAttributeType.KEYWORD),
@@ -25,6 +29,12 @@ export const accountWorkflowId = (accountId: string): string => `account/${accou
 /** `backfill/<accountId>/<suffix>`: as many as wanted. */
 export const backfillWorkflowId = (options: { accountId: string; suffix: string }): string =>
   `backfill/${options.accountId}/${options.suffix}`;
+
+/** `nightly/<group>`: one Schedule per time-zone group. */
+export const nightlyScheduleId = (group: string): string => `nightly/${group}`;
+
+/** `nightly/<group>`; the server appends the scheduled time to what a Schedule starts. */
+export const nightlyWorkflowId = (group: string): string => `nightly/${group}`;
 
 /** Which workflow walks a backfill's run: its id and, over continue-as-new, the first run of its chain. */
 export interface BackfillRun {
@@ -54,19 +64,64 @@ export interface AccountInput {
 /** Input of `backfill`, as an operator types it: one JSON object in which all but `account` may be left out. */
 export interface BackfillInput {
   readonly account: string;
+  /**
+   * The id of a run that has ended `partial`: what is parked in it is tried again, in its own window. With it, neither `from`
+   * nor `to` nor `refetch` may be given, and `resources` names what to try again.
+   */
+  readonly run?: string;
   /** ISO date or instant, inclusive; since ever when left out. A date means its midnight UTC. */
   readonly from?: string;
   /** ISO date or instant, exclusive; the provider's now when left out. */
   readonly to?: string;
   /** Resource names; all when left out. */
   readonly resources?: readonly string[];
-  /** Read again what is already covered; so far every backfill does. */
+  /** Read again what is already covered. */
   readonly refetch?: boolean;
   /** Limits and delays of retrying, where they differ from the defaults. */
   readonly policy?: Partial<SyncPolicy>;
   /** The workflow's own, handed on at continue-as-new. */
   readonly carried?: unknown;
 }
+
+/** Input of `nightlySync`, as a Schedule or an operator gives it: one JSON object in which everything may be left out. */
+export interface NightlyInput {
+  /** IANA name of the zone whose accounts are meant; null, as when left out, means those of every zone. */
+  readonly timeZone?: string | null;
+  /** Zones left out where `timeZone` is null: those that have a Schedule of their own. */
+  readonly except?: readonly string[];
+  /** Syncs under way at a time at most; `NIGHTLY_MAX_CONCURRENT` when left out. */
+  readonly maxConcurrent?: number;
+  /** The workflow's own, handed on at continue-as-new. */
+  readonly carried?: unknown;
+}
+
+export const NIGHTLY_MAX_CONCURRENT = 50;
+
+export interface NightlyResult {
+  /** Accounts whose sync was asked for. */
+  readonly woken: number;
+  /** Accounts that could not sync: paused, blocked or disconnected. */
+  readonly passedOver: number;
+  /** When this night was meant to begin, as ISO instant: the syncs' windows end there. */
+  readonly from: string;
+}
+
+/** One correct argument of each kind: what error messages show. */
+export const EXAMPLES = {
+  account: { account: 'acct_1' },
+  backfill: {
+    account: 'acct_1',
+    from: '2026-10-01',
+    to: '2026-11-01',
+    resources: ['invoice'],
+  },
+  nightlySync: { timeZone: 'Europe/Berlin', maxConcurrent: 50 },
+  update: { reason: 'ticket 4711' },
+  accountChanged: { what: 'credentials', reason: 'ticket 4711' },
+  retry: { resource: 'dispute', reason: 'ticket 4711' },
+  skip: { resource: 'dispute', always: false, reason: 'ticket 4711' },
+  wake: { what: 'sync', to: '2026-11-01T02:00:00Z' },
+} as const;
 
 export interface UpdateAnswer {
   /** The state after the update. */
@@ -109,6 +164,22 @@ export const accountChanged = defineUpdate<
   UpdateAnswer,
   [{ what: 'credentials' | 'configuration'; reason?: string }]
 >('accountChanged');
+/** Take a parked or skipped resource up again, or all of them when none is named; of `account` and of `backfill`. */
+export const retry = defineUpdate<UpdateAnswer, [{ resource?: string; reason?: string }]>('retry');
+/**
+ * Leave a resource out of the run at hand, or of the last one; with `always` out of the account's later syncs too, until it
+ * is retried. Of `account` and of `backfill`.
+ */
+export const skip = defineUpdate<
+  UpdateAnswer,
+  [{ resource: string; always?: boolean; reason?: string }]
+>('skip');
+/**
+ * Only of `account`, for machines, which need no answer. `sync`: read what is new, up to `to` (ISO instant, exclusive; the
+ * provider's now when left out). `changes`: read the objects that hints name. While a run is at work the wish is kept.
+ */
+export const wake =
+  defineSignal<[{ what: 'sync' | 'changes'; to?: string; reason?: string }]>('wake');
 /** Only of `backfill`: stop for good. */
 export const cancel = defineUpdate<UpdateAnswer, [{ reason?: string }]>('cancel');
 /** Of `account`. */

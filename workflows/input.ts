@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { SYNC_POLICY } from '../domain/account/budget';
 import type { SyncPolicy } from '../domain/account/budget';
 import { parseWindow } from '../domain/sync/window';
+import { EXAMPLES } from './contract';
 import type { AccountInput, BackfillInput } from './contract';
 
 const NAME_MAX_CHARS = 200;
@@ -48,16 +49,6 @@ const backfillSchema = z
 const updateSchema = z.strictObject({ reason: z.string().max(REASON_MAX_CHARS).optional() });
 const changeSchema = updateSchema.extend({ what: z.enum(['credentials', 'configuration']) });
 
-const ACCOUNT_EXAMPLE = { account: 'acct_1' };
-const BACKFILL_EXAMPLE = {
-  account: 'acct_1',
-  from: '2026-10-01',
-  to: '2026-11-01',
-  resources: ['invoice'],
-};
-const UPDATE_EXAMPLE = { reason: 'ticket 4711' };
-const CHANGE_EXAMPLE = { what: 'credentials', ...UPDATE_EXAMPLE };
-
 /** A wrong input fails for good: trying again would not mend it. */
 export function invalidInput(message: string, example: unknown): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
@@ -90,7 +81,7 @@ export interface CheckedAccountInput {
 
 /** Throws ApplicationFailure `invalid_input`. */
 export function checkAccountInput(given: AccountInput): CheckedAccountInput {
-  const input = check(accountSchema, given, ACCOUNT_EXAMPLE);
+  const input = check(accountSchema, given, EXAMPLES.account);
   return { ...input, carried: input.carried };
 }
 
@@ -104,7 +95,7 @@ export interface CheckedBackfillInput extends CheckedAccountInput {
 
 /** Throws ApplicationFailure `invalid_input`. */
 export function checkBackfillInput(given: BackfillInput): CheckedBackfillInput {
-  const input = check(backfillSchema, given, BACKFILL_EXAMPLE);
+  const input = check(backfillSchema, given, EXAMPLES.backfill);
   return {
     account: input.account,
     from: input.from,
@@ -117,14 +108,14 @@ export function checkBackfillInput(given: BackfillInput): CheckedBackfillInput {
 }
 
 export function invalidBackfill(message: string): ApplicationFailure {
-  return invalidInput(message, BACKFILL_EXAMPLE);
+  return invalidInput(message, EXAMPLES.backfill);
 }
 
 /** Validators of updates. Synchronous on purpose: a rejected async one would stall the whole workflow. */
 export function checkUpdate(given: unknown): void {
-  check(updateSchema, given ?? {}, UPDATE_EXAMPLE);
+  check(updateSchema, given ?? {}, EXAMPLES.update);
 }
 
 export function checkChange(given: unknown): void {
-  check(changeSchema, given ?? {}, CHANGE_EXAMPLE);
+  check(changeSchema, given ?? {}, EXAMPLES.accountChanged);
 }
