@@ -3,31 +3,27 @@ import {
   listAccounts,
   listTransitions,
   readAccount,
-  readLastSequence,
-  recordTransition,
-  saveAccount,
-  setAccountDesired,
+  setTimeZone,
   type Account,
 } from '../../db/repositories/accounts';
-import { migrate } from '../../db/migrate';
-import { createSecretBox } from '../../db/secret-box';
-import { RecoupError } from '../../domain/errors';
 import { sentences } from '../../domain/words';
-import type { Connection } from '../../providers/provider';
-import { findProvider, PROVIDERS } from '../../providers/registry';
+import { PROVIDERS } from '../../providers/registry';
 import { accountWorkflowId, disconnect, pause, resume } from '../../workflows/contract';
 import { requireAccount, requireConnected } from '../account';
-import { withContext, type Context } from '../context';
-import { CliError, describe, wrongUse } from '../errors';
+import { connectAccount, readSecret, rotateSecret, wake } from '../connect';
+import { withContext } from '../context';
 import { workflowLink } from '../links';
 import { formatInstant, paintFor, print, printJson, renderTable, say, widthOf } from '../output';
 import { paintState } from '../run-view';
+import { parseTimeZone } from '../time-zone';
 import { uiOf, type Update } from '../temporal';
 
 export const accountsCommand = () =>
   new Command('accounts')
     .description('Billing accounts: connect them, look at them, pause and resume them.')
     .addCommand(addCommand())
+    .addCommand(rotateCommand())
+    .addCommand(setCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(
@@ -50,8 +46,11 @@ Examples:
   $ recoup accounts list
   $ recoup accounts pause acct_1 --reason "ticket 4711"`;
 
-/** The probe is one request. */
-const PROBE_TIMEOUT_MS = 30_000;
+const TIME_ZONE = [
+  '--time-zone <zone>',
+  'IANA name such as Europe/Berlin: its nights, and its months in the metrics',
+  parseTimeZone,
+] as const;
 
 const addCommand = () =>
   new Command('add')
@@ -62,15 +61,17 @@ const addCommand = () =>
     .requiredOption('--id <id>', 'the account’s id at the provider, for example acct_1')
     .requiredOption('--secret-env <name>', 'environment variable that holds the key')
     .option('--api-base <url>', 'instead of the provider’s own address')
+    .option(...TIME_ZONE)
     .option('--json', 'the account as JSON')
     .addHelpText('after', ADD_EXAMPLES)
-    .action((provider, { id, secretEnv, apiBase, json }) =>
+    .action((provider, { id, secretEnv, apiBase, timeZone, json }) =>
       withContext(async (context) => {
         const account = await connectAccount(context, {
           provider,
           externalId: id,
-          secret: readSecret(secretEnv),
+          secret: readSecret(secretEnv, 'accounts add'),
           apiBase: apiBase ?? null,
+          timeZone,
         });
         const woken = await wake(context, account);
         if (json) printJson(accountJson({ ...account, state: woken ?? account.state }));
@@ -86,25 +87,6 @@ Examples:
   $ STRIPE_KEY=rk_live_… recoup accounts add stripe --id acct_1 --secret-env STRIPE_KEY
   $ recoup accounts add stripe --id acct_1 --secret-env KEY --api-base http://127.0.0.1:12111`;
 
-/** States in which an account waits for what new credentials may have brought. */
-const WAITING: readonly string[] = ['blocked', 'backing_off'];
-
-/**
- * Tells the workflow of an account that waits. The new key is stored by then, so that a failure to tell is no failure of the
- * command. Returns the state after it; null where nobody was told.
- */
-async function wake(context: Context, { id, state }: Account): Promise<string | null> {
-  if (!WAITING.includes(state)) return null;
-  try {
-    const temporal = await context.temporal();
-    return (await temporal.credentialsChanged(id)).answer.state;
-  } catch (thrown) {
-    if (!(thrown instanceof CliError)) throw thrown;
-    say(describe(thrown).line);
-    return null;
-  }
-}
-
 function nextStep({ id, state }: Account, woken: string | null): string {
   if (woken !== null) return `It has its new key and is ${woken}. To watch it: recoup sync ${id}`;
   return state === 'idle' || state === 'syncing'
@@ -112,101 +94,60 @@ function nextStep({ id, state }: Account, woken: string | null): string {
     : `Next: recoup accounts resume ${id}  (it is ${state})`;
 }
 
-/** The variable's name is echoed only where it looks like one: somebody may have given the key itself. */
-function readSecret(name: string): string {
-  if (!/^[A-Z_][A-Z0-9_]*$/.test(name)) {
-    throw wrongUse(
-      'What --secret-env was given is no name of an environment variable (capitals, digits, underscores)',
-      'Put the key into a variable such as STRIPE_KEY, and give that name.',
+const rotateCommand = () =>
+  new Command('rotate-secret')
+    .description(
+      'Give an account a new key. Tries it before it is stored; a blocked account goes on.',
+    )
+    .argument('<account>', 'its id, for example acct_1')
+    .requiredOption('--secret-env <name>', 'environment variable that holds the new key')
+    .option('--json', 'as JSON: {account, state, was}')
+    .addHelpText('after', ROTATE_EXAMPLES)
+    .action((id, { secretEnv, json }) =>
+      withContext(async (context) => {
+        const account = await requireConnected(context.db, id);
+        await rotateSecret(context, account, readSecret(secretEnv, 'accounts rotate-secret'));
+        const state = (await wake(context, account)) ?? account.state;
+        if (json) printJson({ account: id, state, was: account.state });
+        else print(sentences(`${id} has its new key`, afterRotation(account, state)));
+      }),
     );
-  }
-  const secret = (process.env[name] ?? '').trim();
-  if (secret !== '') return secret;
-  throw wrongUse(
-    `The environment variable ${name} is not set`,
-    `Set it to the key for this one command: ${name}=… recoup accounts add …`,
-  );
+
+const ROTATE_EXAMPLES = `
+The old key is used no more; revoke it at the provider once this says that the new one is stored.
+
+Examples:
+  $ KEY=rk_live_… recoup accounts rotate-secret acct_1 --secret-env KEY
+  $ KEY=rk_live_… recoup accounts rotate-secret acct_1 --secret-env KEY --json`;
+
+function afterRotation({ id, state: was }: Account, state: string): string {
+  if (state !== was)
+    return `It was ${was} and is ${state} now: watch it with \`recoup sync ${id}\``;
+  return state === 'idle' || state === 'syncing'
+    ? 'It uses it from its next request on'
+    : `It is ${state}: to go on, \`recoup accounts resume ${id}\``;
 }
 
-/**
- * Probes the account and stores it. Errors: exit code 2 with nothing written, whatever the provider or its address made
- * impossible.
- */
-export async function connectAccount(
-  { config, db }: Context,
-  options: Connection & { readonly provider: string },
-): Promise<Account> {
-  const { provider, externalId: id, secret, apiBase } = options;
-  const displayName = await probe(options);
-  await migrate(db);
-  const known = (await listAccounts(db)).find((account) => account.id === id);
-  if (known !== undefined && known.provider !== provider) {
-    throw wrongUse(
-      `${id} is connected at ${known.provider}`,
-      `Give ${known.provider} as the provider.`,
+const setCommand = () =>
+  new Command('set')
+    .description('Change a setting of an account.')
+    .argument('<account>', 'its id, for example acct_1')
+    .requiredOption(...TIME_ZONE)
+    .option('--json', 'the account as JSON')
+    .addHelpText('after', SET_EXAMPLES)
+    .action((id, { timeZone, json }) =>
+      withContext(async ({ db }) => {
+        await requireConnected(db, id);
+        await setTimeZone(db, id, timeZone);
+        if (json) printJson(accountJson(await readAccount(db, id)));
+        else print(`${id} is in ${timeZone}: its next sync brings its months up to date.`);
+      }),
     );
-  }
-  const box = createSecretBox({
-    key: config.RECOUP_SECRET_KEY,
-    keyFile: config.RECOUP_SECRET_KEY_FILE,
-  });
-  await saveAccount(db, { id, provider, displayName, apiBase, sealedSecret: box.seal(secret, id) });
-  if (known?.state === 'disconnected') {
-    await setAccountDesired(db, id, 'run');
-    await recordTransition(db, {
-      account_id: id,
-      sequence: (await readLastSequence(db, id)) + 1,
-      from_state: known.state,
-      event: 'connected',
-      to_state: 'idle',
-      because: 'Connected again by a person.',
-      attention: false,
-      at: new Date(),
-    });
-  }
-  return readAccount(db, id);
-}
 
-/** The account's display name, if it has one. */
-async function probe(options: Connection & { readonly provider: string }): Promise<string | null> {
-  const { externalId } = options;
-  // It becomes part of a workflow id, between slashes.
-  if (!/^[\w.-]{1,200}$/.test(externalId)) {
-    throw wrongUse(
-      `--id "${externalId}" is no account id`,
-      'Copy it from the provider’s dashboard; it has letters, digits and _ . - only.',
-    );
-  }
-  const provider = findProvider(options.provider);
-  try {
-    const client = provider.connect(options);
-    try {
-      const found = await client.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
-      if (found.externalId === externalId) return found.displayName;
-      throw wrongUse(
-        `The key belongs to ${found.externalId}, not to ${externalId}`,
-        'Give the id or the key of the other.',
-      );
-    } finally {
-      client.close();
-    }
-  } catch (thrown) {
-    if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
-      const where = options.apiBase ?? provider.name;
-      throw wrongUse(`${where} does not answer within ${PROBE_TIMEOUT_MS / 1000} s`, CHECK_ADDRESS);
-    }
-    if (!(thrown instanceof RecoupError)) throw thrown;
-    const byWaiting = thrown.scope === 'transient' ? CHECK_ADDRESS : thrown.remedy;
-    throw wrongUse(
-      thrown.message,
-      thrown.code === 'credentials_rejected' ? CHECK_KEY : byWaiting,
-      thrown,
-    );
-  }
-}
-
-const CHECK_ADDRESS = 'Check the address, or try again later; nothing was stored.';
-const CHECK_KEY = 'Check that it was copied whole and not revoked; nothing was stored.';
+const SET_EXAMPLES = `
+Examples:
+  $ recoup accounts set acct_1 --time-zone Europe/Berlin
+  $ recoup accounts set acct_1 --time-zone UTC --json`;
 
 const listCommand = () =>
   new Command('list')
@@ -262,7 +203,8 @@ const showCommand = () =>
         const history = await listTransitions(db, { accountId: id, limit: SHOWN_TRANSITIONS });
         const url = workflowLink(uiOf(config), { workflowId: accountWorkflowId(id) });
         if (json) {
-          printJson({ ...accountJson(account), url, history: history.map(transitionJson) });
+          const todo = stepsOutOf(account);
+          printJson({ ...accountJson(account), todo, url, history: history.map(transitionJson) });
           return;
         }
         const paint = paintFor(process.stdout);
@@ -277,8 +219,11 @@ const showCommand = () =>
           ['Why', account.state_reason ?? 'Nothing has happened yet.'],
           ['Attention', account.attention ? paint.yellow('yes') : 'no'],
           ['Connected', formatInstant(account.created_at)],
+          ['Time zone', account.time_zone],
         ];
         print(renderTable([{ head: '' }, { head: '' }], facts, { paint, width }).trimStart());
+        // Beneath the table, which would wrap them: they are there to be copied.
+        for (const step of stepsOutOf(account)) print(`To do      ${step}`);
         print(`UI         ${paint.cyan(url)}`);
         const rows = history.map(({ at, event, to_state, because }) => [
           formatInstant(at),
@@ -291,6 +236,15 @@ const showCommand = () =>
         if (rows.length > 0) print(`\n${renderTable(columns, rows, { paint, width })}`);
       }),
     );
+
+/** What a person can do about a blocked account: why it is blocked says which it is. */
+const stepsOutOf = ({ id, state }: Account): string[] =>
+  state === 'blocked'
+    ? [
+        `recoup accounts rotate-secret ${id} --secret-env NAME`,
+        `recoup accounts resume ${id}  (once anything but the key is mended)`,
+      ]
+    : [];
 
 const SHOW_EXAMPLES = `
 Examples:
@@ -329,6 +283,7 @@ const accountJson = (account: Account) => ({
   provider: account.provider,
   displayName: account.display_name,
   apiBase: account.api_base,
+  timeZone: account.time_zone,
   state: account.state,
   because: account.state_reason,
   attention: account.attention,

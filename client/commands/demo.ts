@@ -3,6 +3,7 @@ import type { Account } from '../../db/repositories/accounts';
 import { countRecords } from '../../db/repositories/records';
 import { TABLES, type TableName } from '../../warehouse/tables';
 import { accountWorkflowId, resume } from '../../workflows/contract';
+import { connectAccount } from '../connect';
 import { withContext, type Context } from '../context';
 import { wrongUse } from '../errors';
 import { PATIENCE_MS } from '../follow';
@@ -20,7 +21,6 @@ import {
 } from '../output';
 import { runLine, type RunView } from '../run-view';
 import { uiOf } from '../temporal';
-import { connectAccount } from './accounts';
 import { newestMonths } from './metrics';
 import { startSync } from './sync';
 

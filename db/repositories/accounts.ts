@@ -85,6 +85,23 @@ export async function setAccountDesired(
   if (numUpdatedRows === 0n) throwUnknown(id);
 }
 
+/**
+ * The months of its metrics are those of this zone, and so is its night. Counts as a change, so that the next sync brings its
+ * numbers up to date. Errors: unknown_account.
+ */
+export async function setTimeZone(
+  db: Kysely<Database>,
+  id: string,
+  timeZone: string,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('account')
+    .set(({ eb }) => ({ time_zone: timeZone, changes: eb('changes', '+', 1n) }))
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throwUnknown(id);
+}
+
 export type Transition = Selectable<AccountTransitionTable>;
 
 /** Appends one transition and shows its outcome on the account. The same sequence again changes nothing. Errors: unknown_account. */

@@ -26,7 +26,9 @@ const COMMANDS = [
   ...['accounts', 'sync', 'backfill', 'metrics', 'runs', 'doctor', 'links', 'demo'].map((name) => [
     name,
   ]),
-  ...['add', 'list', 'show', 'pause', 'resume', 'disconnect'].map((verb) => ['accounts', verb]),
+  ...['add', 'rotate-secret', 'set', 'list', 'show', 'pause', 'resume', 'disconnect'].map(
+    (verb) => ['accounts', verb],
+  ),
   ...['list', 'show'].map((verb) => ['runs', verb]),
 ];
 
