@@ -2,6 +2,7 @@
  * What every billing service looks like to the rest of Recoup. A provider fetches pages and turns objects into canonical
  * records; it never touches a store. All failures leave it as `RecoupError`.
  */
+import type { RecoupError } from '../domain/errors';
 import type { CanonicalRecord } from '../domain/records';
 
 /** A list that a sync walks. */
@@ -48,6 +49,8 @@ export interface PageRequest {
   /** `oldestCreatedAt` of the previous page: where to go on when the object behind the cursor is gone. */
   readonly lastSeen: Date | null;
   readonly signal: AbortSignal;
+  /** Awaited before each request after the first, where an answer took several: it may abort the signal. */
+  readonly beforeMore?: () => Promise<void>;
 }
 
 /** One object as the provider gave it, complete: embedded lists that came truncated have been read to their end. */
@@ -77,11 +80,17 @@ export interface ObjectRequest {
   readonly resource: string;
   readonly id: string;
   readonly signal: AbortSignal;
+  /** As in `PageRequest`. */
+  readonly beforeMore?: () => Promise<void>;
 }
 
 export interface FetchedObject {
   readonly object: RawObject;
-  /** The provider's clock at the start of the request: the version of the object. */
+  /** Objects of other lists that may have changed with it, though the provider tells of them in no other way. */
+  readonly companions: readonly RawObject[];
+  /** Those of them that could not be read: by resource, permission_missing or request_refused. */
+  readonly refused: readonly { readonly resource: string; readonly error: RecoupError }[];
+  /** The provider's clock at the start of the first request: the version of all of them. */
   readonly readAt: Date;
 }
 

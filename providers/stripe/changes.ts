@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Hint } from '../provider';
+import { invoiceItemsOf } from './invoice-items';
 import { instant, orNull, reference } from './normalise/shapes';
 import { RESOURCES, SUBSCRIPTION_EVENTS } from './resources';
 
@@ -35,24 +36,6 @@ const ALSO_CHANGED: Readonly<Record<string, Readonly<Record<string, string>>>> =
   discount: { customer: 'customer', subscription: 'subscription', invoice: 'invoice' },
 };
 
-const lines = z.object({
-  lines: z.object({
-    data: z.array(
-      z.object({
-        parent: orNull(
-          z.record(
-            z.string(),
-            z
-              .object({ invoice_item: id })
-              .transform((details) => details.invoice_item)
-              .catch(null),
-          ),
-        ),
-      }),
-    ),
-  }),
-});
-
 /** Of objects that no resource lists, such as payment methods, schedules and the preview of an invoice to come: none. */
 export function hintsOf({ id: eventId, type, created, data }: StripeEvent): Hint[] {
   if (type === 'invoice.upcoming') return [];
@@ -65,18 +48,12 @@ export function hintsOf({ id: eventId, type, created, data }: StripeEvent): Hint
     if (other !== null) named.push({ resource, id: other });
   }
   // An invoice that is gone brings nothing along any more.
-  if (type === 'invoice.deleted') named.push(...itemsOf(object));
+  if (type === 'invoice.deleted') {
+    named.push(...invoiceItemsOf(object).map((item) => ({ resource: 'invoice_item', id: item })));
+  }
   // It is an object that is read itself: the one trace of what the subscription was before.
   if (SUBSCRIPTION_EVENTS.some((known) => known === type)) {
     named.push({ resource: 'event', id: eventId });
   }
   return named.map((hint) => ({ ...hint, changedAt: created }));
-}
-
-/** The invoice items of an invoice's lines, as far as the payload shows them. */
-function itemsOf(invoice: unknown): Named[] {
-  const shown = lines.safeParse(invoice).data?.lines.data ?? [];
-  return shown
-    .flatMap(({ parent }) => Object.values(parent ?? {}))
-    .flatMap((item) => (item === null ? [] : [{ resource: 'invoice_item', id: item }]));
 }

@@ -9,8 +9,9 @@ import type {
   RawObject,
   Window,
 } from '../provider';
-import { isRecord, type Api, type Answer, type Params, type RequestOptions } from './client';
+import { isRecord, type Api, type Answer, type Params } from './client';
 import { isGoneCursor, isMissing } from './errors';
+import { instant } from './normalise/shapes';
 import { CHANGES, RESOURCES, type EmbeddedList, type StripeResource } from './resources';
 
 /** Stripe's own maximum. */
@@ -48,8 +49,7 @@ export function createPager(api: Api): Pager {
   async function fetchPage(request: PageRequest, actFor: string | null): Promise<Page> {
     const resource = findResource(request.resource);
     const { pass, after } = readCursor(resource, request.cursor);
-    const { signal } = request;
-    const call = createCall(api, { subject: `${resource.name} objects`, signal, actFor });
+    const call = createCall(api, request, { resource: resource.name, actFor });
     const list = await readList(call, request, resource, { pass, after });
     for (const object of list.data) await complete(call, resource, object);
 
@@ -65,12 +65,13 @@ export function createPager(api: Api): Pager {
   }
 
   async function fetchObject(
-    { resource: name, id, signal }: ObjectRequest,
+    request: ObjectRequest,
     actFor: string | null,
   ): Promise<FetchedObject | null> {
+    const { resource: name, id } = request;
     const resource = findResource(name);
     const { path, expand } = resource;
-    const call = createCall(api, { subject: `${name} objects`, signal, actFor });
+    const call = createCall(api, request, { resource: name, actFor });
     const answer = await unlessGone(
       call.get(`${path}/${encodeURIComponent(id)}`, expand.length > 0 ? { expand } : {}),
     );
@@ -78,7 +79,35 @@ export function createPager(api: Api): Pager {
     const object = objectShape.safeParse(answer.body);
     if (!object.success) throw api.notStripe();
     await complete(call, resource, object.data);
-    return { object: toRawObject(object.data), readAt: answer.readAt };
+    return {
+      object: toRawObject(object.data),
+      readAt: answer.readAt,
+      ...(await readCompanions(call, resource, object.data)),
+    };
+  }
+
+  async function readCompanions(
+    call: Call,
+    { companions }: StripeResource,
+    owner: List['data'][number],
+  ): Promise<Pick<FetchedObject, 'companions' | 'refused'>> {
+    const read: RawObject[] = [];
+    const refused: { resource: string; error: RecoupError }[] = [];
+    for (const { resource, list, holding } of companions) {
+      const wanted = list(owner);
+      if (wanted === null) continue;
+      try {
+        const members = (await readWhole(call.of(resource), wanted)) ?? [];
+        read.push(
+          ...members.flatMap((member) => [...takeOut(member, holding), toRawObject(member)]),
+        );
+      } catch (error) {
+        // What the key may not read must not keep from it what it may.
+        if (!(error instanceof RecoupError) || error.scope !== 'resource') throw error;
+        refused.push({ resource, error });
+      }
+    }
+    return { companions: read, refused };
   }
 
   async function readList(
@@ -123,24 +152,29 @@ export function createPager(api: Api): Pager {
   async function completeList(call: Call, embedded: EmbeddedList, owner: Json): Promise<void> {
     const cut = embeddedShape.safeParse(owner[embedded.field]);
     if (!cut.success || !cut.data.has_more) return;
-    const { path, params } = embedded.list(String(owner['id']));
+    const data = await readWhole(call, embedded.list(String(owner['id'])));
+    // A list that stays cut is refused later.
+    if (data !== null) owner[embedded.field] = { ...cut.data, data, has_more: false };
+  }
+
+  /** Null when the owner, or the member that the cursor stands on, was deleted meanwhile. */
+  async function readWhole(
+    call: Call,
+    { path, params }: { readonly path: string; readonly params: Params },
+  ): Promise<List['data'] | null> {
     const data: List['data'] = [];
     for (let page = 0; page < MAX_EMBEDDED_PAGES; page++) {
       const last = data.at(-1);
       const cursor = last === undefined ? {} : { starting_after: last.id };
       const answer = await unlessGone(call.get(path, { ...params, limit: PAGE_SIZE, ...cursor }));
-      // The owner, or the member that the cursor stands on, was deleted meanwhile: a list that stays cut is refused later.
-      if (answer === null) return;
+      if (answer === null) return null;
       const list = asList(answer, api);
       data.push(...list.data);
-      if (!list.has_more) {
-        owner[embedded.field] = { ...cut.data, data, has_more: false };
-        return;
-      }
+      if (!list.has_more) return data;
     }
     throw new RecoupError(
       'request_refused',
-      `${embedded.field} of ${String(owner['id'])} go on after ${String(MAX_EMBEDDED_PAGES)} pages.`,
+      `The list at ${path} goes on after ${String(MAX_EMBEDDED_PAGES)} pages.`,
     );
   }
 
@@ -175,19 +209,28 @@ async function unlessGone(request: Promise<Answer>): Promise<Answer | null> {
 
 interface Call {
   get(path: string, params: Params): Promise<Answer>;
+  /** The same in another resource's name. */
+  of(resource: string): Call;
   /** Requests made so far. */
   count(): number;
 }
 
-function createCall(api: Api, options: RequestOptions): Call {
+function createCall(
+  api: Api,
+  { signal, beforeMore }: Pick<PageRequest, 'signal' | 'beforeMore'>,
+  { resource: named, actFor }: { readonly resource: string; readonly actFor: string | null },
+): Call {
   let requests = 0;
-  return {
-    get: (path, params) => {
+  const callOf = (resource: string): Call => ({
+    get: async (path, params) => {
+      if (requests > 0) await beforeMore?.();
       requests += 1;
-      return api.get(path, params, options);
+      return api.get(path, params, { subject: `${resource} objects`, signal, actFor });
     },
+    of: callOf,
     count: () => requests,
-  };
+  });
+  return callOf(named);
 }
 
 function findResource(name: string): StripeResource {
@@ -230,9 +273,19 @@ function asList({ body, readAt }: Answer, api: Api): List {
 function toRawObject(value: List['data'][number]): RawObject {
   const { id, object } = value;
   // Invoice items say `date` where all others say `created`.
-  const created = value['created'] ?? value['date'];
-  const createdAt = typeof created === 'number' ? new Date(created * 1000) : null;
-  return { type: object, id, createdAt, value };
+  const created = instant.safeParse(value['created'] ?? value['date']);
+  return { type: object, id, createdAt: created.data ?? null, value };
+}
+
+/** The object that another one holds expanded, if any: its id is left there in its place. */
+function takeOut(holder: Json, path: readonly string[]): RawObject[] {
+  const [field = '', ...rest] = path;
+  const held = holder[field];
+  if (rest.length > 0) return isRecord(held) ? takeOut(held, rest) : [];
+  const object = objectShape.safeParse(held);
+  if (!object.success) return [];
+  holder[field] = object.data.id;
+  return [toRawObject(object.data)];
 }
 
 /** `created` counts whole seconds, so that rounding both ends up keeps windows half-open and without gaps. */

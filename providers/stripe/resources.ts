@@ -5,12 +5,25 @@
 import type Stripe from 'stripe';
 import type { Resource } from '../provider';
 import type { Params } from './client';
+import { invoiceItemsOf } from './invoice-items';
 
 /** A list inside an object, which Stripe cuts after its first members. */
 export interface EmbeddedList {
   readonly field: string;
   /** Where the whole of it is to be read. */
   readonly list: (ownerId: string) => { readonly path: string; readonly params: Params };
+}
+
+/** Objects of another list that change with an object though no event of their own says so. */
+export interface Companions {
+  /** The resource whose permission they take. */
+  readonly resource: string;
+  /** Null where the object can have none. */
+  readonly list: (
+    owner: Readonly<Record<string, unknown>> & { readonly id: string },
+  ) => { readonly path: string; readonly params: Params } | null;
+  /** Where each of them holds yet another such object, expanded. */
+  readonly holding: readonly string[];
 }
 
 export interface StripeResource extends Resource {
@@ -25,6 +38,8 @@ export interface StripeResource extends Resource {
    */
   readonly passes: readonly Params[];
   readonly embedded: readonly EmbeddedList[];
+  /** Read along when an object is read by its id. */
+  readonly companions: readonly Companions[];
 }
 
 const ONCE: readonly Params[] = [{}];
@@ -81,6 +96,26 @@ export const RESOURCES: readonly StripeResource[] = [
         }),
       },
     ],
+    companions: [
+      // Crediting or voiding an invoice changes what its payments ask for.
+      {
+        resource: 'payment',
+        list: ({ id }) => ({
+          path: '/v1/invoice_payments',
+          params: { invoice: id, expand: ['data.payment.payment_intent'] },
+        }),
+        holding: ['payment', 'payment_intent'],
+      },
+      // Items that waited for an invoice name it once it is there.
+      {
+        resource: 'invoice_item',
+        list: (invoice) =>
+          invoiceItemsOf(invoice).length > 0
+            ? { path: '/v1/invoiceitems', params: { invoice: invoice.id } }
+            : null,
+        holding: [],
+      },
+    ],
   },
   resource('invoice_item', '/v1/invoiceitems', 'invoiceitem'),
   // Walked rather than expanded on the invoice: it is complete there only after more requests, it costs one page in a hundred
@@ -112,5 +147,6 @@ function resource(
     splittable: true,
     passes: ONCE,
     embedded: [],
+    companions: [],
   };
 }

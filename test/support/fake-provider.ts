@@ -74,7 +74,7 @@ export class FakeService {
     await this.beforeObject(request, this.fetches.length);
     request.signal.throwIfAborted();
     const object = this.objects.get(`${request.resource} ${request.id}`);
-    return object ? { object, readAt } : null;
+    return object ? { object, readAt, companions: [], refused: [] } : null;
   }
 
   private async fetchPage(request: PageRequest): Promise<Page> {

@@ -200,6 +200,30 @@ test('the lines of an invoice that came cut are read to their end', async () => 
   expect(page.requests).toBe(4);
 });
 
+test('whoever reads a cut list may stop before every further request', async () => {
+  const lines = object('line_item', 'il_1');
+  routes = {
+    '/v1/invoices': () => list([object('invoice', 'in_1', { lines: list([], true) })]),
+    '/v1/invoices/in_1/lines': () => list([lines], true),
+  };
+  const stopping = new AbortController();
+  let asked = 0;
+  const fetched = connect().fetchPage(
+    request('invoice', {
+      signal: stopping.signal,
+      beforeMore: async () => {
+        asked += 1;
+        if (asked === 3) stopping.abort(new Error('Nobody wants it any more.'));
+        await Promise.resolve();
+      },
+    }),
+  );
+  const before = stub.requests.length;
+  await expect(fetched).rejects.toThrow('Nobody wants it any more.');
+  // The account, the page, and two of its lines.
+  expect(stub.requests.length - before).toBe(4);
+});
+
 test('the items of a subscription that came cut are read to their end', async () => {
   const item = { id: 'si_1', object: 'subscription_item', discounts: [] };
   routes = {
@@ -253,6 +277,12 @@ test('invoice items are dated by their `date`, since they have no `created`', as
   };
   const page = await connect().fetchPage(request('invoice_item'));
   expect(page.oldestCreatedAt).toEqual(new Date(CREATED * 1000));
+});
+
+test('a time of creation beyond what dates can say is none', async () => {
+  routes = { '/v1/charges': () => list([object('charge', 'ch_1', { created: CREATED * 1e6 })]) };
+  const page = await connect().fetchPage(request('payment_attempt'));
+  expect(page.objects[0]?.createdAt).toBeNull();
 });
 
 test('the version of a page is the time at the provider when the request began', async () => {
@@ -322,6 +352,52 @@ describe('one object by its id', () => {
     expect(fetched?.object.value['lines']).toMatchObject({
       has_more: false,
       data: [{ id: 'il_1' }, { id: 'il_2' }],
+    });
+  });
+
+  describe('which is an invoice', () => {
+    const payment = (extra: Json): Json =>
+      object('invoice_payment', 'inpay_1', { payment: { type: 'payment_intent', ...extra } });
+    const parent = { type: 'x', invoice_item_details: { invoice_item: 'ii_1' } };
+    const invoice = (lines: Json[]): Json => object('invoice', 'in_1', { lines: list(lines) });
+    const fetchInvoice = () => {
+      const { signal } = new AbortController();
+      return connect().fetchObject({ resource: 'invoice', id: 'in_1', signal });
+    };
+
+    test('brings its payments and items along: they change with it, and nothing else tells', async () => {
+      routes = {
+        '/v1/invoices/in_1': () => invoice([object('line_item', 'il_1', { parent })]),
+        '/v1/invoice_payments': (query) =>
+          query.get('invoice') === 'in_1' && query.get('expand[]') === 'data.payment.payment_intent'
+            ? list([payment({ payment_intent: object('payment_intent', 'pi_1') })])
+            : missing('invoice'),
+        '/v1/invoiceitems': (query) =>
+          query.get('invoice') === 'in_1'
+            ? list([{ id: 'ii_1', object: 'invoiceitem', date: CREATED }])
+            : missing('invoice'),
+      };
+      const fetched = await fetchInvoice();
+      expect(fetched?.companions.map(({ type, id }) => `${type} ${id}`)).toEqual([
+        'payment_intent pi_1',
+        'invoice_payment inpay_1',
+        'invoiceitem ii_1',
+      ]);
+      // As the list shows it, so that its content is the same however it is read.
+      expect(fetched?.companions[1]?.value).toEqual(payment({ payment_intent: 'pi_1' }));
+    });
+
+    test('says which of them the key may not read', async () => {
+      routes = {
+        '/v1/invoices/in_1': () => invoice([]),
+        '/v1/invoice_payments': () => ({
+          error: { type: 'invalid_request_error', code: 'parameter_unknown', param: 'expand' },
+        }),
+      };
+      expect(await fetchInvoice()).toMatchObject({
+        companions: [],
+        refused: [{ resource: 'payment', error: { code: 'request_refused' } }],
+      });
     });
   });
 
