@@ -16,8 +16,8 @@ export function preparePageObject(
   object: RawObject,
   logger: Logger,
 ): PageObject {
-  const { type, id, createdAt, value } = object;
-  const packed = { type, id, createdAt, ...packObject(value) };
+  const { resource, type, id, createdAt, value } = object;
+  const packed = { resource, type, id, createdAt, ...packObject(value) };
   try {
     return { ...packed, ...provider.normalise(object), notNormalised: null };
   } catch (error) {

@@ -55,6 +55,8 @@ export interface PageRequest {
 
 /** One object as the provider gave it, complete: embedded lists that came truncated have been read to their end. */
 export interface RawObject {
+  /** The resource that it is an object of, whichever list it was met in: together with the id, what a hint names. */
+  readonly resource: string;
   /** The provider's type name, for example `invoice`. */
   readonly type: string;
   readonly id: string;
@@ -187,7 +189,7 @@ export interface Provider {
   /** Verifies and reads a webhook; null where the provider sends none. */
   readonly readWebhook: ((delivery: WebhookDelivery) => WebhookReading) | null;
   /** Throws `NotNormalisable` for an object that lacks what its kind needs; the caller keeps it raw and names it. */
-  normalise(object: RawObject): Normalised;
+  normalise(object: Omit<RawObject, 'resource'>): Normalised;
 }
 
 /** An object lacks what its kind needs. The message names the field and what was expected, and holds no customer data. */

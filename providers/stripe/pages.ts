@@ -274,7 +274,8 @@ function toRawObject(value: List['data'][number]): RawObject {
   const { id, object } = value;
   // Invoice items say `date` where all others say `created`.
   const created = instant.safeParse(value['created'] ?? value['date']);
-  return { type: object, id, createdAt: created.data ?? null, value };
+  const resource = RESOURCES.find(({ objectType }) => objectType === object)?.name ?? object;
+  return { resource, type: object, id, createdAt: created.data ?? null, value };
 }
 
 /** The object that another one holds expanded, if any: its id is left there in its place. */

@@ -62,7 +62,7 @@ describeUnless(whyNoSpec(FILE), 'the published fixtures as one page', () => {
       objects: objects.map((value) =>
         preparePageObject(
           findProvider('stripe'),
-          { type: value.object, id: value.id, createdAt: null, value },
+          { resource: value.object, type: value.object, id: value.id, createdAt: null, value },
           logger,
         ),
       ),

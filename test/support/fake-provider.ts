@@ -34,7 +34,13 @@ export class FakeService {
 
   put(object: { type: FakeResource; id: string; createdAt: Date; [field: string]: unknown }): void {
     const { type, id, createdAt } = object;
-    this.objects.set(`${type} ${id}`, { type, id, createdAt, value: { ...object } });
+    this.objects.set(`${type} ${id}`, {
+      resource: type,
+      type,
+      id,
+      createdAt,
+      value: { ...object },
+    });
   }
 
   remove(type: FakeResource, id: string): void {
@@ -101,7 +107,7 @@ export class FakeService {
   }
 }
 
-function normalise({ type, id, createdAt, value }: RawObject): Normalised {
+function normalise({ type, id, createdAt, value }: Omit<RawObject, 'resource'>): Normalised {
   const field = <T>(name: string) => value[name] as T;
   const at = createdAt ?? new Date(0);
   const customerId = field<string | undefined>('customerId') ?? null;

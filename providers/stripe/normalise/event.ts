@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JsonValue } from '../../../domain/records';
 import { NotNormalisable, type Normalised } from '../../provider';
 import { hintsOf, stripeEvent } from '../changes';
+import { priceHints } from './price';
 import { instant, orNull, parse, reference } from './shapes';
 
 /** Only what a change is made of: an event is rendered at the API version of its day and lacks what was expanded since. */
@@ -50,7 +51,8 @@ export function normaliseEvent(value: unknown): Partial<Normalised> {
   const hints = hintsOf(event);
   if (!event.type.startsWith('customer.subscription.')) return { hints };
   try {
-    return { ...normaliseChange(value), hints };
+    const change = normaliseChange(value);
+    return { ...change, hints: [...hints, ...(change.hints ?? [])] };
   } catch (error) {
     throw error instanceof NotNormalisable ? new NotNormalisable(error.message, hints) : error;
   }
@@ -73,7 +75,9 @@ function normaliseChange(value: unknown): Partial<Normalised> {
   }
   // Events cannot be completed: of a list that came cut, an item out of sight would be taken for a removed one.
   const isCut = now.items.has_more || was?.items?.has_more === true;
+  const prices: string[] = [];
   if (was?.items?.data !== undefined && !isCut) {
+    prices.push(...[...was.items.data, ...now.items.data].map(({ priceId }) => priceId));
     before['items'] = was.items.data;
     after['items'] = now.items.data;
   }
@@ -99,6 +103,7 @@ function normaliseChange(value: unknown): Partial<Normalised> {
       },
     ],
     customerIds: now.customer === null ? [] : [now.customer],
+    hints: priceHints(prices),
     unknowns,
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Normalised } from '../../provider';
 import { period, pricing, quantityOf } from './invoice-line';
+import { priceHints } from './price';
 import { currency, decimalText, instant, minor, orNull, parse, reference } from './shapes';
 
 const shape = z.object({
@@ -52,5 +53,6 @@ export function normaliseInvoiceItem(value: unknown): Partial<Normalised> {
       },
     ],
     customerIds: item.customer === null ? [] : [item.customer],
+    hints: priceHints([details === null ? null : item.pricing]),
   };
 }

@@ -3,6 +3,7 @@ import type { CanonicalRecord } from '../../../domain/records';
 import type { Normalised } from '../../provider';
 import { discounts, expandedDiscounts, toDiscounts } from './discount';
 import { line, toLine, unknownsOfLine } from './invoice-line';
+import { priceHints } from './price';
 import {
   amounts,
   completeList,
@@ -78,6 +79,9 @@ export function normaliseInvoice(value: unknown): Partial<Normalised> {
     ],
     mentions: passing.flatMap(({ records }) => records),
     customerIds: customer !== null && isRecurring ? [customer] : [],
+    hints: priceHints(
+      lineRecords.map(({ fields }) => (fields.kind === 'one_time' ? null : fields.priceId)),
+    ),
     unknowns: [
       ...unknownOf('invoice.status', invoice.status, STATUSES),
       ...unknownOf('invoice.parent.type', parent?.type ?? null, PARENT_TYPES),

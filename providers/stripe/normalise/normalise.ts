@@ -37,7 +37,7 @@ export const KNOWN_TYPES: readonly string[] = Object.keys(NORMALISERS);
 const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], hints: [], unknowns: [] };
 
 /** Canonical records of one Stripe object. A deleted one, of which only the id is left, gives none. */
-export function normalise({ type, value }: RawObject): Normalised {
+export function normalise({ type, value }: Pick<RawObject, 'type' | 'value'>): Normalised {
   const normaliser = Object.hasOwn(NORMALISERS, type) ? NORMALISERS[type] : undefined;
   if (normaliser === undefined) throw new NotNormalisable(`${type}: not a type that is known`);
   if (value['deleted'] === true) return NOTHING;

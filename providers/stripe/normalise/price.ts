@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CanonicalRecord } from '../../../domain/records';
-import { NotNormalisable, type Normalised } from '../../provider';
+import { NotNormalisable, type Hint, type Normalised } from '../../provider';
 import { currency, decimalText, instant, orNull, parse, reference, unknownOf } from './shapes';
 
 const tier = z.object({
@@ -40,6 +40,15 @@ export function normalisePrice(value: unknown): Partial<Normalised> {
   if (record === null) throw new NotNormalisable('price.tiers: expected the tiers of the price');
   return { records: [record], unknowns: unknownsOf(parsed) };
 }
+
+/**
+ * Prices that records name: one that was made inline for a customer is in no list, and is read by its id. One-time prices may be
+ * as many as invoices, and count 0 whatever they say: what names those asks for none.
+ */
+export const priceHints = (ids: readonly (string | null)[]): readonly Hint[] =>
+  [...new Set(ids)].flatMap((id) =>
+    id === null ? [] : [{ resource: 'price', id, changedAt: null }],
+  );
 
 /** Null for a tiered price without its tiers: inside an item they lie below the depth of expansions. */
 export function toPrice(price: Price): CanonicalRecord<'price'> | null {

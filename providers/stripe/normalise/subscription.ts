@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { CanonicalRecord } from '../../../domain/records';
 import type { Normalised } from '../../provider';
 import { discountIds, discounts, expandedDiscounts, toDiscounts } from './discount';
-import { price, toPrice } from './price';
+import { price, priceHints, toPrice } from './price';
 import { completeList, currency, instant, orNull, parse, reference, unknownOf } from './shapes';
 
 const STATUSES = [
@@ -67,6 +67,7 @@ export function normaliseSubscription(value: unknown): Partial<Normalised> {
     ],
     mentions: items.flatMap((entry) => toPrice(entry.price) ?? []),
     customerIds: customer === null ? [] : [customer],
+    hints: priceHints(items.map((entry) => entry.price.id)),
     unknowns: [
       ...unknownOf('subscription.status', status, STATUSES),
       ...unknownOf(

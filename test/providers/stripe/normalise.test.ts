@@ -694,6 +694,40 @@ describe('events', () => {
   });
 });
 
+describe('prices that records name', () => {
+  const named = (normalised: Normalised) =>
+    normalised.hints.map(({ resource, id, changedAt }) => [resource, id, changedAt]);
+  const price1 = [['price', 'price_1', null]];
+
+  test('are to be read where no list holds them, once each', () => {
+    expect(named(normalise('subscription', subscription()))).toEqual(price1);
+    expect(named(normalise('invoice', invoice({ lines: list([line(), line()]) })))).toEqual(price1);
+    expect(named(normalise('invoiceitem', invoiceItem))).toEqual(price1);
+  });
+
+  test('are left alone where they can only be one-time ones', () => {
+    const once = line({ parent: null });
+    expect(named(normalise('invoice', invoice({ lines: list([once]) })))).toEqual([]);
+    expect(named(normalise('invoiceitem', { ...invoiceItem, parent: null }))).toEqual([]);
+  });
+
+  test('are named by the feed as well, as they were and as they are', () => {
+    const event = normalise('event', {
+      id: 'evt_1',
+      type: 'customer.subscription.updated',
+      created: AT,
+      data: {
+        object: subscription(),
+        previous_attributes: { items: list([item({ price: price({ id: 'price_0' }) })]) },
+      },
+    });
+    expect(named(event).filter(([resource]) => resource === 'price')).toEqual([
+      ['price', 'price_0', null],
+      ['price', 'price_1', null],
+    ]);
+  });
+});
+
 describe('what is not known yet', () => {
   test.each<[string, Json, string]>([
     ['subscription', subscription({ status: 'dormant' }), 'subscription.status=dormant'],
