@@ -1,3 +1,5 @@
+import { countOf, fieldsOf, textOf } from './input';
+
 /**
  * What can go wrong on the way. `429`, `500`, `html-200`, `html-502`, `reset` and `hang` happen before the request is
  * carried out; `500-after-commit`, `reset-after-commit` and `truncate` (half the body, then the connection closes)
@@ -86,9 +88,7 @@ function parseRule(input: unknown, at: string): FaultRule {
     const value = fields[name];
     if (value === undefined) continue;
     const least = name === 'everyNth' ? 1 : 0;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < least)
-      throw new Error(`${at}.${name} must be an integer of at least ${least}.`);
-    rule[name] = value;
+    rule[name] = countOf(value, `${at}.${name}`, least);
   }
   if (fields['match'] !== undefined) {
     const match = fieldsOf(fields['match'], `${at}.match`, ['path', 'method']);
@@ -96,18 +96,8 @@ function parseRule(input: unknown, at: string): FaultRule {
     for (const name of ['path', 'method'] as const) {
       const value = match[name];
       if (value === undefined) continue;
-      if (typeof value !== 'string') throw new Error(`${at}.match.${name} must be a string.`);
-      rule.match[name] = value;
+      rule.match[name] = textOf(value, `${at}.match.${name}`);
     }
   }
   return rule;
-}
-
-function fieldsOf(input: unknown, at: string, known: readonly string[]): Record<string, unknown> {
-  if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw new Error(`${at} must be an object.`);
-  const unknown = Object.keys(input).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new Error(`${at}.${unknown} is not known; use ${known.join(', ')}.`);
-  return { ...input };
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { Clock } from './clock';
 import { FaultPlan, parseFaultRules, type Fault } from './faults';
+import { countOf, fieldsOf, textOf } from './input';
 import { ledger } from './oracle/ledger';
 import { mrr, mrrAt } from './oracle/mrr';
 import { totals } from './oracle/totals';
@@ -11,8 +12,11 @@ import { RequestLog } from './request-log';
 import { StripeApi } from './stripe/api';
 import { parseKeys, type ApiKey } from './stripe/keys';
 import type { AccountFacts } from './stripe/object-type';
+import { event } from './stripe/objects/event';
 import type { RateLimits } from './stripe/rate-limit';
+import { parseEndpoint, Webhooks } from './webhooks';
 import { advance } from './world/advance';
+import { applyChange, CHANGE_KINDS, type ChangeDone, type ChangeWish } from './world/changes';
 import { generateWorld } from './world/generate';
 import { Random } from './world/random';
 import type { World } from './world/world';
@@ -22,6 +26,8 @@ export const DEFAULT_API_KEY = 'sk_test_simulator';
 /** Stripe's own size of the lists embedded in objects. */
 const EMBEDDED_PAGE_SIZE = 10;
 const MAX_BODY_BYTES = 1024 * 1024;
+/** In one second, by one request. */
+const MAX_CHANGES = 1000;
 /** Longer than clients keep idle connections, so that none is closed while a request is on its way. */
 const KEEP_ALIVE_MS = 65_000;
 const HTML = '<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>';
@@ -55,6 +61,9 @@ export interface Simulator {
   faults: FaultPlan;
   requests: RequestLog;
   api: StripeApi;
+  webhooks: Webhooks;
+  /** Lets things happen now, all in the same second; what is left out of a wish is drawn from the world's seed. */
+  change(wishes: readonly ChangeWish[]): ChangeDone[];
   /** Closes the port and every connection. */
   close(): Promise<void>;
 }
@@ -70,15 +79,29 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   });
   const clock = new Clock(options.now);
   const account = accountOf(world, options.accountId);
+  const embeddedPageSize = options.embeddedPageSize ?? EMBEDDED_PAGE_SIZE;
+  const context = { world, account, embeddedPageSize };
   const api = new StripeApi({
-    context: { world, account, embeddedPageSize: options.embeddedPageSize ?? EMBEDDED_PAGE_SIZE },
+    context,
     clock,
     keys: new Map(Object.entries(options.keys ?? { [DEFAULT_API_KEY]: { permissions: 'all' } })),
     rateLimits: options.rateLimits ?? {},
     latencyMs: options.latencyMs ?? 0,
     latencyJitterMs: options.latencyJitterMs ?? 0,
   });
-  const parts = { world, clock, faults: new FaultPlan(), requests: new RequestLog(), api };
+  const webhooks = new Webhooks({
+    accountId: account.id,
+    render: (happened) => event.render(happened, context),
+  });
+  world.onEvent = (happened) => webhooks.tell(happened);
+  const choices = new Random(`${world.seed}/changes`);
+  const change = (wishes: readonly ChangeWish[]): ChangeDone[] => {
+    const at = Math.max(world.clock, clock.nowSeconds());
+    advance(world, at);
+    return wishes.map((wish) => applyChange(world, wish, { at, choices }));
+  };
+  const faults = new FaultPlan();
+  const parts = { world, clock, faults, requests: new RequestLog(), api, webhooks, change };
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     serve(parts, request, response).catch((error: unknown) => {
@@ -98,15 +121,17 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ...parts,
     url: `http://127.0.0.1:${port}`,
     accountId: account.id,
-    close: () =>
-      new Promise<void>((resolve, reject) => {
+    close: async () => {
+      await webhooks.close();
+      await new Promise<void>((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }
 
-type Parts = Pick<Simulator, 'world' | 'clock' | 'faults' | 'requests' | 'api'>;
+type Parts = Omit<Simulator, 'url' | 'accountId' | 'close'>;
 
 async function serve(parts: Parts, request: IncomingMessage, response: ServerResponse) {
   const { pathname: path, searchParams, search } = new URL(request.url ?? '/', 'http://localhost');
@@ -121,11 +146,8 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   const operation = operations[`${method} ${path}`];
   if (operation !== undefined) {
     try {
-      return sendJson(
-        response,
-        200,
-        operation(parts, searchParams, body === '' ? {} : JSON.parse(body)),
-      );
+      const input: unknown = body === '' ? {} : JSON.parse(body);
+      return sendJson(response, 200, await operation(parts, searchParams, input));
     } catch (error) {
       return sendJson(response, 400, {
         error: error instanceof Error ? error.message : String(error),
@@ -159,6 +181,7 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   }
 }
 
+/** Its answer, or the promise of it. */
 type Operation = (parts: Parts, query: URLSearchParams, input: unknown) => unknown;
 
 /** Control of the service and its oracle: none of this is Stripe's. */
@@ -175,12 +198,42 @@ const operations: Readonly<Record<string, Operation>> = {
         );
   },
   'GET /_simulator/clock': ({ clock }) => ({ now: clock.now().toISOString() }),
-  // Moving the clock lets everything that falls due until then happen in the world.
+  // Moving the clock lets everything that falls due until then happen in the world; `"stopped": true` keeps it there.
   'POST /_simulator/clock': ({ clock, world }, _, input) => {
-    const now = secondsOf(fieldOf(input, 'now'), 'now');
+    const fields = fieldsOf(input, 'The body', ['now', 'stopped']);
+    const now = secondsOf(fields['now'], 'now');
     advance(world, now);
-    clock.set(new Date(now * 1000));
+    clock.set(new Date(now * 1000), { stopped: fields['stopped'] === true });
     return { now: clock.now().toISOString() };
+  },
+  // `{"changes": [{"kind": "payInvoice", "id": "in_…"}, {}]}`, all in one second; kinds and ids that are left out are drawn.
+  'POST /_simulator/change': ({ change }, _, input) => {
+    const { changes = [{}] } = fieldsOf(input, 'The body', ['changes']);
+    return { done: change(parseChanges(changes)) };
+  },
+  // Lists show what was created only so many seconds later: `{"objectSeconds": 45, "eventSeconds": 1800}`.
+  'POST /_simulator/lag': ({ api }, _, input) => {
+    const fields = fieldsOf(input, 'The body', ['objectSeconds', 'eventSeconds']);
+    api.lag = {
+      objectSeconds: countOf(fields['objectSeconds'] ?? 0, 'objectSeconds'),
+      eventSeconds: countOf(fields['eventSeconds'] ?? 0, 'eventSeconds'),
+    };
+    return api.lag;
+  },
+  'GET /_simulator/webhooks': ({ webhooks }) => ({ endpoints: webhooks.status() }),
+  'POST /_simulator/webhooks': ({ webhooks }, _, input) => {
+    const endpoint = parseEndpoint(input);
+    webhooks.register(endpoint);
+    return { url: endpoint.url };
+  },
+  'DELETE /_simulator/webhooks': ({ webhooks }) => {
+    webhooks.clear();
+    return {};
+  },
+  // Sends what was held back and answers when everything has arrived or was given up.
+  'POST /_simulator/webhooks/flush': async ({ webhooks }) => {
+    await webhooks.flush();
+    return { endpoints: webhooks.status() };
   },
   'POST /_simulator/faults': ({ faults }, _, input) => {
     const rules = parseFaultRules(fieldOf(input, 'rules'));
@@ -200,11 +253,10 @@ const operations: Readonly<Record<string, Operation>> = {
     requests.reset();
     return {};
   },
-  // As if the object had been deleted at the provider; the oracle still counts it.
-  'POST /_simulator/delete': ({ api }, _, input) => {
-    const id = fieldOf(input, 'id');
-    if (typeof id !== 'string') throw new Error('id must be a string.');
-    api.deleted.add(id);
+  // The object is gone without an event, whatever refers to it; for those that Stripe lets one delete there are changes.
+  'POST /_simulator/delete': ({ world }, _, input) => {
+    const id = textOf(fieldOf(input, 'id'), 'id');
+    world.deleted.add(id);
     return { deleted: id };
   },
   // Adds or replaces keys: `{"keys": {"rk_test_x": {"permissions": {"invoice": "read"}, "revoked": false}}}`.
@@ -219,6 +271,22 @@ function fieldOf(input: unknown, name: string): unknown {
   if (typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
     throw new Error(`The body must be a JSON object with the field ${name}.`);
   return (input as Record<string, unknown>)[name];
+}
+
+function parseChanges(input: unknown): ChangeWish[] {
+  if (!Array.isArray(input) || input.length > MAX_CHANGES)
+    throw new Error(`changes must be an array of at most ${MAX_CHANGES}.`);
+  return input.map((each: unknown, index) => {
+    const at = `changes[${index}]`;
+    const { kind, id } = fieldsOf(each, at, ['kind', 'id']);
+    const known = CHANGE_KINDS.find((name) => name === kind);
+    if (kind !== undefined && known === undefined)
+      throw new Error(`${at}.kind must be one of ${CHANGE_KINDS.join(', ')}.`);
+    return {
+      ...(known !== undefined && { kind: known }),
+      ...(id !== undefined && { id: textOf(id, `${at}.id`) }),
+    };
+  });
 }
 
 function secondsOf(input: unknown, name: string): number {

@@ -49,16 +49,19 @@ interface InvoiceTotals {
 
 /** What a complete sync must have found, counted from the world's own records. */
 export function totals(world: World): Totals {
-  const invoices = world.invoices.all;
+  const served = <R extends { id: string }>({ all }: { all: readonly R[] }): R[] =>
+    all.filter(({ id }) => !world.deleted.has(id));
+  const invoices = served(world.invoices);
+  const invoiceItems = served(world.invoiceItems);
   return {
-    customers: { count: world.customers.size },
+    customers: { count: served(world.customers).length },
     products: { count: world.products.size },
     prices: {
       count: world.prices.size,
       active: world.prices.all.filter(({ active }) => active).length,
       inline: world.prices.all.filter(({ inline }) => inline).length,
     },
-    coupons: { count: world.coupons.size },
+    coupons: { count: served(world.coupons).length },
     discounts: { count: world.discounts.size },
     subscriptions: {
       count: world.subscriptions.size,
@@ -68,8 +71,8 @@ export function totals(world: World): Totals {
       ),
     },
     invoiceItems: {
-      count: world.invoiceItems.size,
-      pending: world.invoiceItems.all.filter(({ invoice }) => invoice === null).length,
+      count: invoiceItems.length,
+      pending: invoiceItems.filter(({ invoice }) => invoice === null).length,
     },
     invoices: byCurrency(invoices, (group) => ({
       ...invoiceTotals(group),

@@ -11,7 +11,7 @@ import type { RenderContext } from './object-type';
 import { API_VERSION } from './objects/event';
 import { decodeForm } from './params';
 import { RateLimiter, type RateLimits } from './rate-limit';
-import type { Call, Route } from './route';
+import type { Call, ListLag, Route } from './route';
 import { noAccess, routes } from './routes';
 
 interface ApiOptions {
@@ -40,8 +40,8 @@ interface ApiAnswer {
 
 /** Stripe's API over a world: everything but the sockets. */
 export class StripeApi {
-  /** Ids whose objects count as deleted. */
-  readonly deleted = new Set<string>();
+  /** How far lists are behind: what was created within so many seconds is had by id only. */
+  lag: ListLag = { objectSeconds: 0, eventSeconds: 0 };
   readonly keys: Map<string, ApiKey>;
   /** How long a request takes at least; may be changed at any time. */
   latencyMs: number;
@@ -135,7 +135,7 @@ export class StripeApi {
       now: clock.nowSeconds(),
       requestId,
       idempotencyKey,
-      deleted: this.deleted,
+      lag: this.lag,
       mayRead: (permission) => permit(holder, permission, 'read'),
     };
     return { execute: route.prepare(call), scope: holder.secret, idempotencyKey };

@@ -3,6 +3,12 @@ import type { Access, Permission } from './keys';
 import type { RenderContext } from './object-type';
 import type { RawHash } from './params';
 
+/** How far lists are behind what there is, in seconds since creation. */
+export interface ListLag {
+  objectSeconds: number;
+  eventSeconds: number;
+}
+
 /** A request that matched a route. */
 export interface Call {
   /** The `:id` of the path, or empty. */
@@ -13,8 +19,7 @@ export interface Call {
   now: number;
   requestId: string;
   idempotencyKey: string | null;
-  /** Ids that were deleted: gone from lists, cursors and by id. */
-  deleted: ReadonlySet<string>;
+  lag: ListLag;
   mayRead: (permission: Permission) => void;
 }
 

@@ -333,13 +333,14 @@ function list<R extends { id: string }, V extends object>(
         mayRead: call.mayRead,
       });
       const isServed = served(type, call);
+      const isListed = listed(type, call);
       const page = pageOf(sequence(call, params), {
         noun: type.noun,
         limit,
         startingAfter: params.starting_after,
         endingBefore: params.ending_before,
         created: params.created,
-        accepts: (record) => isServed(record) && accepts(record, params, call),
+        accepts: (record) => isServed(record) && isListed(record) && accepts(record, params, call),
       });
       return () => {
         const body = {
@@ -369,7 +370,8 @@ function retrieve<R extends Dated>(type: ObjectType<R>, pattern: string): Route 
         mayRead: call.mayRead,
       });
       // Stripe answers a stub for deleted customers and products, and 404 for everything else.
-      if (call.deleted.has(call.id) && (type.noun === 'customer' || type.noun === 'product'))
+      const { deleted } = call.context.world;
+      if (deleted.has(call.id) && (type.noun === 'customer' || type.noun === 'product'))
         return () => ({ id: call.id, object: type.noun, deleted: true });
       const record = found(type, call);
       return () => {
@@ -395,9 +397,19 @@ function found<R extends Dated>(type: ObjectType<R>, call: Call): R {
 /** Deleted objects and those that are too old are not to be had. */
 function served<R>(
   { servedForSeconds = Infinity }: ObjectType<R>,
-  { deleted, now }: Call,
+  { context, now }: Call,
 ): (record: { id: string; created?: number }) => boolean {
+  const { deleted } = context.world;
   return ({ id, created = now }) => !deleted.has(id) && created >= now - servedForSeconds;
+}
+
+/** What lists that are behind do not show yet. */
+function listed<R>(
+  { noun }: ObjectType<R>,
+  { lag, now }: Call,
+): (record: { id: string; created?: number }) => boolean {
+  const behindSeconds = noun === 'event' ? lag.eventSeconds : lag.objectSeconds;
+  return ({ created = 0 }) => behindSeconds === 0 || created <= now - behindSeconds;
 }
 
 function isOfCharge(

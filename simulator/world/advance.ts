@@ -38,8 +38,8 @@ function perform(world: World, customer: string, { at, task }: { at: number; tas
       return expireDiscount(world, world.discounts.get(task.discount), at);
     case 'finalize': {
       const invoice = world.invoices.get(task.invoice);
-      // Paid by hand, or voided, while it was still a draft.
-      if (invoice.status !== 'draft') return;
+      // Paid by hand, voided or deleted while it was still a draft.
+      if (invoice.status !== 'draft' || world.deleted.has(invoice.id)) return;
       return collectNow(world, invoice, at);
     }
     case 'attempt': {

@@ -91,6 +91,12 @@ export class Agenda {
     this.entries.splice(index, 0, entry);
   }
 
+  /** Nothing is to happen any more. */
+  clear(): void {
+    this.entries.length = 0;
+    this.pendingItems = [];
+  }
+
   /** Takes the next task due at or before `until`, or undefined. */
   take(until: number): { at: number; task: Task } | undefined {
     const next = this.entries.at(-1);

@@ -354,7 +354,7 @@ function nextBoundary({ billingCycleAnchor, interval }: Subscription, at: number
 }
 
 /** What a customer could still add to or move to within a subscription: same currency and interval, another product. */
-function offers(world: World, subscription: Subscription, at: number): Price[] {
+export function offers(world: World, subscription: Subscription, at: number): Price[] {
   const products = subscription.items.map((item) => world.prices.get(item.price).product);
   return offered(world, subscription.currency, { at, interval: subscription.interval }).filter(
     ({ product }) => !products.includes(product),
@@ -463,7 +463,8 @@ function drawCoupons(world: World, customer: Customer, choices: Random): string[
 
 function redeemable(world: World, currency: Price['currency']): Coupon[] {
   return world.coupons.all.filter(
-    (coupon) => coupon.valid && (coupon.currency ?? currency) === currency,
+    (coupon) =>
+      coupon.valid && !world.deleted.has(coupon.id) && (coupon.currency ?? currency) === currency,
   );
 }
 

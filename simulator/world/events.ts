@@ -11,7 +11,7 @@ export function emit<K extends EventObject['kind']>(
   previous: RecordOf<K> | null = null,
 ): void {
   if (at < world.eventsFrom) return;
-  world.events.add({
+  const event = world.events.add({
     id: newEventId(idsFor(world, record), { created: at, sequence: world.events.size }),
     created: at,
     type,
@@ -20,6 +20,7 @@ export function emit<K extends EventObject['kind']>(
     previous,
     request: world.request,
   });
+  world.onEvent?.(event);
 }
 
 /** Changes a record and writes the event that tells of it, with the record as it was before. */

@@ -41,6 +41,10 @@ export interface World {
   eventsFrom: number;
   /** Set by the dialect while it serves a mutating request, so that events name it. */
   request: ApiRequest | null;
+  /** Ids of what the provider no longer serves. The records stay: others refer to them. */
+  deleted: Set<string>;
+  /** Told of every event as it is written: where webhooks come from. */
+  onEvent: ((event: WorldEvent) => void) | null;
 
   products: Collection<Product>;
   prices: Collection<Price>;
@@ -85,6 +89,8 @@ export function emptyWorld({
     clock,
     eventsFrom,
     request: null,
+    deleted: new Set(),
+    onEvent: null,
     products: new Collection('product'),
     prices: new Collection('price'),
     taxRates: new Collection('tax rate'),

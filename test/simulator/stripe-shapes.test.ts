@@ -1,4 +1,5 @@
 import { startSimulator, DEFAULT_API_KEY, type Simulator } from '../../simulator/server';
+import { CHANGE_KINDS } from '../../simulator/world/changes';
 import { describeUnless } from '../support/skip';
 import { StripeSpec, whyNoStripeSpec } from '../support/stripe-spec';
 
@@ -77,7 +78,10 @@ describeUnless(missing, 'What the simulator answers fits Stripe’s specificatio
 
   interface Answer {
     status: number;
-    body: { data: { id: string; object: string }[]; has_more: boolean } & Record<string, unknown>;
+    body: { data: { id: string; object: string; type?: string }[]; has_more: boolean } & Record<
+      string,
+      unknown
+    >;
   }
   async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
     const response = await fetch(simulator.url + path, {
@@ -149,11 +153,11 @@ describeUnless(missing, 'What the simulator answers fits Stripe’s specificatio
 
   test('a deleted customer is a stub', async () => {
     const customer = simulator.world.customers.all[0];
-    simulator.api.deleted.add(customer?.id ?? '');
+    simulator.world.deleted.add(customer?.id ?? '');
     const { status, body } = await ask(`/v1/customers/${customer?.id}`);
     expect(body).toEqual({ id: customer?.id, object: 'customer', deleted: true });
     expect(spec.faultsOf('get', '/v1/customers/{customer}', status, body)).toEqual([]);
-    simulator.api.deleted.clear();
+    simulator.world.deleted.clear();
   });
 
   test('every error body, and every outcome of paying an invoice', async () => {
@@ -206,5 +210,12 @@ describeUnless(missing, 'What the simulator answers fits Stripe’s specificatio
     expect(faultsWith({ total: '12' })).not.toEqual([]);
     expect(faultsWith({ lines: undefined })).not.toEqual([]);
     expect(faultsWith({ status: 'settled' })).not.toEqual([]);
+  });
+
+  test('the events of every kind of change', async () => {
+    simulator.change(CHANGE_KINDS.map((kind) => ({ kind })));
+    const { status, body } = await ask('/v1/events?limit=100');
+    expect(new Set(body.data.map((event) => event.type))).toContain('coupon.deleted');
+    expect(spec.faultsOf('get', '/v1/events', status, body)).toEqual([]);
   });
 });
