@@ -1,5 +1,10 @@
 /** Addresses in the Temporal UI. */
-import { SEARCH_ATTRIBUTES, WORKFLOW_TYPES } from '../workflows/contract';
+import {
+  accountWorkflowId,
+  backfillWorkflowId,
+  SEARCH_ATTRIBUTES,
+  WORKFLOW_TYPES,
+} from '../workflows/contract';
 
 export interface Ui {
   /** Without a slash at its end. */
@@ -29,34 +34,59 @@ export function workflowLink(ui: Ui, workflow: { workflowId: string; runId?: str
 /** The workflows that a list filter selects. */
 export const listLink = (ui: Ui, query: string): string => page(ui, 'workflows', { query });
 
-/** The start form with type and task queue filled in; the input is typed there. */
-export const startFormLink = (ui: Ui, workflow: { type: string; taskQueue: string }): string =>
-  page(ui, 'workflows/start-workflow', {
-    workflowType: workflow.type,
-    taskQueue: workflow.taskQueue,
-  });
+export interface StartForm {
+  readonly type: string;
+  readonly taskQueue: string;
+  readonly workflowId: string;
+}
+
+/**
+ * The start form with everything but the input filled in. Given a type without an id of its own, the UI would fill in the input
+ * of the latest workflow of that type: somebody else's account and window.
+ */
+export const startFormLink = (ui: Ui, { type, taskQueue, workflowId }: StartForm): string =>
+  page(ui, 'workflows/start-workflow', { workflowType: type, taskQueue, workflowId });
+
+/** To the second: the same line typed twice by a slip of the finger makes one id, of which the second is refused. */
+export const suffixOf = (now: Date): string => now.toISOString().slice(0, 19).replaceAll(':', '-');
+
+interface OpsLinksOptions {
+  readonly taskQueue: string;
+  /** Only what belongs to this account; all accounts when left out. */
+  readonly account?: string | undefined;
+  /** Makes the suggested workflow id a fresh one. */
+  readonly now: Date;
+}
 
 /** Where operators look around: everything at once, what needs a person, what runs, and where to start something. */
-export function opsLinks(ui: Ui, options: { taskQueue: string; account?: string }): Link[] {
+export function opsLinks(ui: Ui, { taskQueue, account, now }: OpsLinksOptions): Link[] {
   const { account: accountKey, attention, state } = SEARCH_ATTRIBUTES;
-  const mine =
-    options.account === undefined ? '' : ` AND ${accountKey.name} = "${options.account}"`;
+  const mine = account === undefined ? '' : ` AND ${accountKey.name} = "${account}"`;
   const list = (title: string, query: string): Link => ({ title, url: listLink(ui, query + mine) });
   // An account begins a new run with each sync, and the earlier ones keep the state that they ended in.
-  const now = (title: string, query: string): Link =>
+  const running = (title: string, query: string): Link =>
     list(title, `ExecutionStatus = "Running" AND ${query}`);
+  const suffix = suffixOf(now);
+  const workflowId =
+    account === undefined
+      ? `${WORKFLOW_TYPES.backfill}/${suffix}`
+      : backfillWorkflowId({ accountId: account, suffix });
+  const form = { type: WORKFLOW_TYPES.backfill, taskQueue, workflowId };
   return [
-    now('Accounts', `WorkflowType = "${WORKFLOW_TYPES.account}"`),
-    now('Needs attention', `${attention.name} = true`),
-    now('Syncing now', `${state.name} = "syncing"`),
-    now('Blocked', `${state.name} = "blocked"`),
-    now('Paused', `${state.name} = "paused"`),
-    list('Syncs, one by one', `WorkflowType = "${WORKFLOW_TYPES.account}"`),
-    list('Backfills', `WorkflowType = "${WORKFLOW_TYPES.backfill}"`),
-    {
-      title: 'Start a backfill',
-      url: startFormLink(ui, { type: WORKFLOW_TYPES.backfill, taskQueue: options.taskQueue }),
-    },
+    { title: 'Start a backfill', url: startFormLink(ui, form) },
+    account === undefined
+      ? running('Accounts', `WorkflowType = "${WORKFLOW_TYPES.account}"`)
+      : {
+          title: 'The account',
+          url: workflowLink(ui, { workflowId: accountWorkflowId(account) }),
+        },
+    running('Needs attention', `${attention.name} = true`),
+    running('Backfills now', `WorkflowType = "${WORKFLOW_TYPES.backfill}"`),
+    running('Syncing now', `${state.name} = "syncing"`),
+    running('Blocked', `${state.name} = "blocked"`),
+    running('Paused', `${state.name} = "paused"`),
+    list('All backfills', `WorkflowType = "${WORKFLOW_TYPES.backfill}"`),
+    list('All syncs', `WorkflowType = "${WORKFLOW_TYPES.account}"`),
     { title: 'Schedules', url: page(ui, 'schedules') },
   ];
 }

@@ -8,7 +8,7 @@ import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
 import { failed, wrongUse } from '../errors';
 import { follow, patience, PATIENCE_MS, type Look } from '../follow';
-import { workflowLink } from '../links';
+import { suffixOf, workflowLink } from '../links';
 import { print, printJson, say } from '../output';
 import { runLine } from '../run-view';
 import { uiOf, type StartedBackfill } from '../temporal';
@@ -88,9 +88,7 @@ function checkResources(provider: string, names: readonly string[]): readonly st
 
 async function start(context: Context, input: BackfillInput): Promise<StartedBackfill> {
   const temporal = await context.temporal();
-  // To the second, so that a slip of the finger (the same line twice) is refused and not run twice.
-  const suffix = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-  const started = await temporal.startBackfill(input, { suffix });
+  const started = await temporal.startBackfill(input, { suffix: suffixOf(new Date()) });
   say(`Temporal UI  ${workflowLink(uiOf(context.config), started)}`);
   return started;
 }

@@ -120,7 +120,7 @@ function lookAround(
 ): string {
   const ui = uiOf(config);
   const { account, run, url: runUrl, cyan } = options;
-  const all = opsLinks(ui, { taskQueue: config.RECOUP_SYNC_TASK_QUEUE });
+  const all = opsLinks(ui, { taskQueue: config.RECOUP_SYNC_TASK_QUEUE, now: new Date() });
   const links = [
     { title: 'This account', url: workflowLink(ui, { workflowId: accountWorkflowId(account) }) },
     { title: 'This sync', url: runUrl },

@@ -6,7 +6,7 @@ import { uiOf } from '../temporal';
 
 export const linksCommand = () =>
   new Command('links')
-    .description('Where to look around in the Temporal UI.')
+    .description('Where to look around in the Temporal UI, and where to start a backfill.')
     .option('--account <id>', 'only what belongs to this account')
     .option('--json', 'as JSON: [{title, url}]')
     .addHelpText('after', EXAMPLES)
@@ -14,7 +14,8 @@ export const linksCommand = () =>
       withContext(({ config }) => {
         const links = opsLinks(uiOf(config), {
           taskQueue: config.RECOUP_SYNC_TASK_QUEUE,
-          ...(account !== undefined && { account }),
+          account,
+          now: new Date(),
         });
         if (json) printJson(links);
         else print(renderLinks(links));
