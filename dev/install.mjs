@@ -6,21 +6,21 @@ import { ROOT } from './paths.mjs';
 
 const modifiedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-export const packagesAreCurrent = () =>
-  modifiedAt(join(ROOT, 'package-lock.json')) <=
-  modifiedAt(join(ROOT, 'node_modules', '.package-lock.json'));
+export const packagesAreCurrent = (folder = ROOT) =>
+  modifiedAt(join(folder, 'package-lock.json')) <=
+  modifiedAt(join(folder, 'node_modules', '.package-lock.json'));
 
-/** `npm ci` when the packages are missing or older than the lock file. */
-export async function ensureInstalled(children, say) {
-  if (packagesAreCurrent()) return;
+/** `npm ci` when the packages of a folder are missing or older than its lock file. */
+export async function ensureInstalled(children, say, folder = ROOT) {
+  if (packagesAreCurrent(folder)) return;
   // `npm ci` empties the folder first; behind a link that is another clone's.
-  if (lstatSync(join(ROOT, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+  if (lstatSync(join(folder, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
     throw new StackError(
       'node_modules is a link and older than package-lock.json: run `npm ci` where it points.',
     );
   }
   const step = say.step('Packages', 'npm ci, some minutes the first time');
-  await npm(children, step, ['ci', '--loglevel=http', '--no-progress']);
+  await npm(children, step, ['ci', '--loglevel=http', '--no-progress'], folder);
   step.done('npm ci');
 }
 
@@ -35,14 +35,14 @@ export async function ensureBuilt(children, say) {
   step.done('compiled');
 }
 
-async function npm(children, step, args) {
+async function npm(children, step, args, cwd = ROOT) {
   // The npm that runs us, else the one on the PATH.
   const own = process.env.npm_execpath;
   const child = children.spawn({
     name: `npm-${args.at(-1) === 'build' ? 'build' : 'ci'}`,
     command: own ? process.execPath : 'npm',
     args: own ? [own, ...args] : args,
-    cwd: ROOT,
+    cwd,
   });
   step.watch(() => {
     const fetched = readFileSync(child.logFile, 'utf8').match(/http fetch/g)?.length ?? 0;

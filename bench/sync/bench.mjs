@@ -1,0 +1,184 @@
+/** The measuring: one Postgres, one stub API, and each contender alone in its own fresh database. */
+import { Agent, request } from 'node:http';
+import { once } from 'node:events';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { StackError, readyLine } from '../../dev/children.mjs';
+import { onFreePorts } from '../../dev/ports.mjs';
+import { startPostgres } from '../../dev/postgres.mjs';
+import { CONTENDERS } from './contenders.mjs';
+import { startRecoup } from './recoup.mjs';
+import { watchUsage } from './usage.mjs';
+
+const STUB_LIMIT_MS = 600_000;
+const CONTENDER_LIMIT_MS = 4 * 3_600_000;
+const CEILING_MS = 1_000;
+const CEILING_LANES = 8;
+const PAGE_SIZE = 100;
+
+/**
+ * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string,
+ *   invoices: number, latencyMs: number, names: readonly string[] }} options
+ */
+export async function runBench({ children, say, folder, invoices, latencyMs, names }) {
+  const stub = await startStub(children, say, invoices);
+  const { url: adminUrl, child: postgres } = await onFreePorts([0], ([port]) =>
+    startPostgres(children, { folder: join(folder, 'postgres'), port, durable: true }),
+  );
+  // The migrations of @supabase/stripe-sync-engine name this role.
+  await query(adminUrl, 'create role postgres');
+  const bench = { children, say, folder, invoices, stub, adminUrl, postgres };
+  const results = [];
+  for (const contender of CONTENDERS.filter(({ name }) => names.includes(name))) {
+    await reset(stub, latencyMs);
+    results.push(await measure(bench, contender));
+  }
+  return { invoices, latencyMs, results, ...ratios(results) };
+}
+
+async function startStub(children, say, invoices) {
+  const child = children.spawn({
+    name: 'stub',
+    command: process.execPath,
+    args: [
+      // What it serves is its memory: 5 KB for each invoice outside the heap, and an index within.
+      '--max-old-space-size=8192',
+      new URL('stub.mjs', import.meta.url).pathname,
+      '--invoices',
+      String(invoices),
+    ],
+  });
+  const { url, before } = await children.waitUntil(child, {
+    probe: () => readyLine(child),
+    limitMs: STUB_LIMIT_MS,
+  });
+  const stub = { url, before };
+  const pagesPerSecond = await ceiling(stub);
+  say.ready('Stub', `${invoices} invoices, serves ${pagesPerSecond} pages a second to one process`);
+  return stub;
+}
+
+/** Full pages a second that one process gets out of the stub without reading them. */
+async function ceiling({ url }) {
+  const agent = new Agent({ keepAlive: true, maxSockets: CEILING_LANES });
+  const endMs = Date.now() + CEILING_MS;
+  let pages = 0;
+  const lane = async () => {
+    while (Date.now() < endMs) {
+      const sent = request(`${url}/v1/invoices?limit=${PAGE_SIZE}`, { agent }).end();
+      const [response] = await once(sent, 'response');
+      await once(response.resume(), 'end');
+      pages += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CEILING_LANES }, lane));
+  agent.destroy();
+  return Math.round((pages * 1_000) / CEILING_MS);
+}
+
+const ask = async ({ url }, path) => (await fetch(`${url}/_bench/${path}`)).json();
+const reset = (stub, latencyMs) => ask(stub, `reset?latency=${latencyMs}`);
+
+async function measure(bench, contender) {
+  const { say, stub, invoices, postgres } = bench;
+  const { name, kind } = contender;
+  const database = contender.stores ? await freshDatabase(bench.adminUrl, name) : null;
+  const step = say.step('Measure', `${name}, ${kind}`);
+  const start = contender.script ? startScript : startRecoup;
+  try {
+    const running = await start(bench, { contender, databaseUrl: database?.url ?? null });
+    const readUsage = watchUsage({ contender: running.pid, postgres: postgres.pid });
+    const { beganMs, endedMs } = await running.measured;
+    const { peakRssMb, processorSeconds } = readUsage();
+    const { requests } = await ask(stub, 'requests');
+    const { activities } = await running.finish();
+    if (database) await checkRows(database.url, { contender, invoices });
+    const seconds = (endedMs - beganMs) / 1_000;
+    const recordsPerSecond = Math.round(invoices / seconds);
+    const load = loadavg()[0].toFixed(1);
+    const worked = Object.entries(processorSeconds).map(([who, each]) => `${who} ${each} s`);
+    step.done(
+      `${name}: ${recordsPerSecond} records a second; processor time ${worked.join(', ')}; load ${load}`,
+    );
+    return { name, recordsPerSecond, seconds, peakRssMb, requests, activities };
+  } finally {
+    step.failed();
+    await database?.drop();
+  }
+}
+
+/** A contender that is a process of its own, which tells when its work began and ended. */
+async function startScript({ children, stub }, { contender, databaseUrl }) {
+  const { name, ranges, script } = contender;
+  const args = ['--api', stub.url, '--before', String(stub.before), '--ranges', String(ranges)];
+  const child = children.spawn({
+    name,
+    command: process.execPath,
+    args: [script, ...args, ...(databaseUrl ? ['--database', databaseUrl] : [])],
+  });
+  const measured = children.waitUntil(child, {
+    probe: () => readyLine(child),
+    limitMs: CONTENDER_LIMIT_MS,
+  });
+  return {
+    pid: child.pid,
+    measured,
+    finish: async () => {
+      await children.stop(child);
+      return { activities: null };
+    },
+  };
+}
+
+async function freshDatabase(adminUrl, name) {
+  const url = new URL(adminUrl);
+  url.pathname = `/bench_${name.replaceAll('-', '_')}`;
+  const database = url.pathname.slice(1);
+  // Nobody pays for what the one before has left in the write-ahead log.
+  await query(adminUrl, 'checkpoint');
+  await query(adminUrl, `create database ${database}`);
+  return {
+    url: url.href,
+    drop: () => query(adminUrl, `drop database if exists ${database} with (force)`),
+  };
+}
+
+/** A contender that has lost or doubled rows has no time worth telling. */
+async function checkRows(databaseUrl, { contender, invoices }) {
+  for (const [table, perInvoice] of Object.entries(contender.rows)) {
+    const { rows } = await query(databaseUrl, `select count(*)::integer as count from ${table}`);
+    const expected = invoices * perInvoice;
+    if (rows[0].count !== expected) {
+      throw new StackError(
+        `${contender.name} has ${rows[0].count} rows in ${table} instead of ${expected}: its time counts for nothing.`,
+      );
+    }
+  }
+}
+
+async function query(url, text) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
+
+function ratios(results) {
+  const speedOf = (wanted) => {
+    const speeds = results
+      .filter(({ name }) => wanted(CONTENDERS.find((contender) => contender.name === name)))
+      .map(({ recordsPerSecond }) => recordsPerSecond);
+    return speeds.length === 0 ? null : Math.max(...speeds);
+  };
+  const recoup = speedOf(({ kind }) => kind === 'recoup');
+  const ratioTo = (speed) =>
+    recoup === null || speed === null ? null : Number((recoup / speed).toFixed(2));
+  return {
+    ratioToFastestPeer: ratioTo(speedOf(({ kind }) => kind === 'peer as shipped')),
+    ratioToCopyFloor: ratioTo(speedOf(({ name }) => name === 'copy')),
+  };
+}

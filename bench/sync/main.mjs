@@ -1,0 +1,124 @@
+/** `npm run bench:sync`: Recoup beside its peers and the floors, one after the other on this machine. */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Children, StackError } from '../../dev/children.mjs';
+import { createEnding, endOnSignals } from '../../dev/ending.mjs';
+import { ensureBuilt, ensureInstalled } from '../../dev/install.mjs';
+import { createSay } from '../../dev/say.mjs';
+import { CONTENDERS, PEERS } from './contenders.mjs';
+
+const HELP = `npm run --silent bench:sync -- [options]
+
+Measures how fast Recoup, its peers and the floors bring invoices of one stub API into Postgres, each alone, in turn.
+
+  --invoices N     how many invoices the API holds, 100 to 2000000 (default 12000)
+  --latency MS     how late each answer of the API comes, 0 to 10000 (default 0)
+  --peers a,b      peers to measure beside Recoup and the floors: ${PEERS.join(', ')}; or none (default: all)
+  --only a,b       measure these alone, of: ${CONTENDERS.map(({ name }) => name).join(', ')}
+  --json           the result as one JSON object on stdout instead of a table; all talk goes to stderr
+  --help           this
+`;
+const WRONG_USE = 2;
+/** Not os.tmpdir(): TMPDIR may be a folder that Postgres' unprivileged user cannot enter when we are root. */
+const TEMPORARY = process.platform === 'win32' ? (process.env.TEMP ?? '.') : '/tmp';
+const PEERS_FOLDER = fileURLToPath(new URL('peers', import.meta.url));
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      invoices: { type: 'string', default: '12000' },
+      latency: { type: 'string', default: '0' },
+      peers: { type: 'string', default: PEERS.join() },
+      only: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const peers = values.peers === 'none' ? [] : names('peers', values.peers, PEERS);
+  const all = CONTENDERS.map(({ name }) => name);
+  const beside = all.filter((name) => !PEERS.includes(name) || peers.includes(name));
+  return {
+    help: values.help,
+    json: values.json,
+    invoices: wholeNumber('invoices', values.invoices, { min: 100, max: 2_000_000 }),
+    latencyMs: wholeNumber('latency', values.latency, { min: 0, max: 10_000 }),
+    names: values.only === undefined ? beside : names('only', values.only, all),
+  };
+}
+
+function wholeNumber(name, text, { min, max }) {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new Error(`--${name} takes a whole number from ${min} to ${max}, not '${text}'`);
+}
+
+function names(option, text, known) {
+  const given = text.split(',');
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return given;
+  throw new Error(`--${option} knows ${known.join(', ')}, not '${unknown}'`);
+}
+
+async function run({ children, say, folder, options }) {
+  await ensureInstalled(children, say);
+  await ensureBuilt(children, say);
+  if (options.names.some((name) => PEERS.includes(name))) {
+    await ensureInstalled(children, say, PEERS_FOLDER);
+  }
+  // Its packages are there only now.
+  const { runBench } = await import('./bench.mjs');
+  return runBench({ children, say, folder, ...options });
+}
+
+function asTable({ results, ratioToFastestPeer, ratioToCopyFloor }) {
+  const heads = ['', 'records/s', 'seconds', 'peak MB', 'requests', 'activities'];
+  const rows = results.map((result) => Object.values(result).map((value) => String(value ?? '–')));
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column].length)),
+  );
+  const line = (cells) =>
+    cells
+      .map((text, column) => (column ? text.padStart(widths[column]) : text.padEnd(widths[0])))
+      .join('  ');
+  return [
+    ...[heads, ...rows].map(line),
+    `Recoup to the fastest peer as shipped: ${ratioToFastestPeer ?? '–'}`,
+    `Recoup to the copy floor: ${ratioToCopyFloor ?? '–'}`,
+  ].join('\n');
+}
+
+async function main() {
+  let options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    process.stderr.write(`✗ ${error.message}\nSee npm run bench:sync -- --help\n`);
+    process.exit(WRONG_USE);
+  }
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const say = createSay(process.stderr);
+  const folder = mkdtempSync(join(TEMPORARY, 'recoup-bench-'));
+  // Postgres' unprivileged user passes through to its own folder within, and sees nothing else.
+  chmodSync(folder, 0o711);
+  const children = new Children({ logFolder: join(folder, 'logs') });
+  children.removeAtDeath(folder);
+  const ending = createEnding(children, () => rmSync(folder, { recursive: true, force: true }));
+  endOnSignals(ending, say);
+  try {
+    const result = await run({ children, say, folder, options });
+    process.stdout.write(`${options.json ? JSON.stringify(result) : asTable(result)}\n`);
+    await ending.end(0);
+  } catch (error) {
+    // Children that a signal made us end are no error.
+    if (ending.isEnding()) return;
+    say.error(error instanceof StackError ? error.message : error.stack);
+    await ending.end(1);
+  }
+}
+
+await main();

@@ -1,0 +1,124 @@
+/** Recoup as a contender: one worker process, and a backfill started as an operator starts it. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import pg from 'pg';
+import { StackError, describeEnd, readyLine } from '../../dev/children.mjs';
+import { ROOT } from '../../dev/paths.mjs';
+import { onFreePorts } from '../../dev/ports.mjs';
+import { ensureBinary, startTemporal } from '../../dev/temporal.mjs';
+import { ACCOUNT_ID } from './invoices.mjs';
+
+const READY_LIMIT_MS = 120_000;
+const RUN_POLL_MS = 50;
+const TASK_QUEUE = 'recoup-bench';
+
+/** Starts a worker and, on it, the backfill of all invoices. */
+export async function startRecoup(bench, { databaseUrl }) {
+  const { children, say, folder, stub } = bench;
+  const { path: binary } = await ensureBinary(children, say);
+  const temporal = await onFreePorts([0, 0, 0], ([port, httpPort, metricsPort]) => {
+    const databaseFile = join(folder, 'temporal.db');
+    return startTemporal(children, {
+      binary,
+      port,
+      httpPort,
+      metricsPort,
+      databaseFile,
+      uiPort: null,
+    });
+  });
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: 'default',
+    RECOUP_SYNC_TASK_QUEUE: TASK_QUEUE,
+    RECOUP_WAREHOUSE_PATH: join(folder, 'warehouse.duckdb'),
+    RECOUP_SECRET_KEY: randomBytes(32).toString('hex'),
+  };
+  // The first start after a change bundles the workflows, whose memory is not that of a sync: another one serves.
+  await children.stop(await startWorker(children, env));
+  const worker = await startWorker(children, env);
+  await addAccount(children, env, stub.url);
+
+  const connection = await Connection.connect({ address: temporal.address });
+  const client = new Client({ connection });
+  const beganMs = Date.now();
+  const handle = await client.workflow.start('backfill', {
+    workflowId: `backfill/${ACCOUNT_ID}/bench`,
+    taskQueue: TASK_QUEUE,
+    args: [{ account: ACCOUNT_ID, resources: ['invoice'] }],
+  });
+  return {
+    pid: worker.pid,
+    measured: runEnd(databaseUrl, worker).then((endedAt) => ({
+      beganMs,
+      endedMs: endedAt.getTime(),
+    })),
+    finish: async () => {
+      const runEndedMs = Date.now();
+      const { summary } = await handle.result();
+      const { events } = await handle.fetchHistory();
+      say.note('Recoup', summary);
+      const afterMs = Date.now() - runEndedMs;
+      say.note(
+        'Recoup',
+        `metrics and warehouse took ${afterMs} ms more, which no peer does and is not counted`,
+      );
+      await connection.close();
+      await children.stop(worker);
+      await children.stop(temporal.child);
+      return {
+        activities: events.filter((event) => event.activityTaskScheduledEventAttributes).length,
+      };
+    },
+  };
+}
+
+async function startWorker(children, env) {
+  const child = children.spawn({
+    name: 'worker',
+    command: process.execPath,
+    args: [join(ROOT, 'dist', 'workers', 'main.js')],
+    cwd: ROOT,
+    env,
+  });
+  await children.waitUntil(child, { probe: () => readyLine(child), limitMs: READY_LIMIT_MS });
+  return child;
+}
+
+async function addAccount(children, env, apiBase) {
+  const code = await children.run({
+    name: 'accounts-add',
+    command: process.execPath,
+    args: [
+      join(ROOT, 'client', 'bin.cjs'),
+      ...['accounts', 'add', 'stripe', '--id', ACCOUNT_ID],
+      ...['--secret-env', 'BENCH_KEY', '--api-base', apiBase],
+    ],
+    env: { ...env, BENCH_KEY: 'sk_test_bench' },
+  });
+  if (code !== 0) throw new StackError(`recoup accounts add ended with exit code ${code}.`);
+}
+
+/** Waits until the run's row says that it ended, and refuses any end but a complete one. */
+async function runEnd(databaseUrl, worker) {
+  const database = new pg.Client({ connectionString: databaseUrl });
+  await database.connect();
+  try {
+    for (;;) {
+      const { rows } = await database.query('select state, summary, ended_at from run');
+      const [run] = rows;
+      if (run?.ended_at) {
+        if (run.state === 'complete') return run.ended_at;
+        throw new StackError(`Recoup's run ended ${run.state}: ${run.summary}`);
+      }
+      if (worker.ended) throw new StackError(describeEnd(worker));
+      await sleep(RUN_POLL_MS);
+    }
+  } finally {
+    await database.end();
+  }
+}
