@@ -31,6 +31,7 @@ import type { Ui } from './links';
 const CONNECT_TIMEOUT_MS = 5_000;
 /** An update is answered by a worker within a workflow task or two. */
 const UPDATE_TIMEOUT_MS = 30_000;
+const QUERY_TIMEOUT_MS = 10_000;
 const POLLER_TASK_QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
 
 export type Update = UpdateDefinition<UpdateAnswer, [{ reason?: string }]>;
@@ -45,7 +46,8 @@ export interface StartedBackfill {
   readonly workflowId: string;
   /** Of the first run in the chain. */
   readonly runId: string;
-  status(): Promise<BackfillStatus>;
+  /** Null when no worker answers. */
+  status(): Promise<BackfillStatus | null>;
   /** Null while it goes on. Errors: exit code 1 when it failed or was terminated. */
   ended(): Promise<RunResult | null>;
 }
@@ -141,7 +143,19 @@ export class Temporal {
     return {
       workflowId,
       runId: handle.firstExecutionRunId,
-      status: () => this.answered(() => latest.query(backfillStatus)),
+      status: async () => {
+        try {
+          return await this.client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
+            latest.query(backfillStatus),
+          );
+        } catch (thrown) {
+          // A query is answered by a worker: while none is there, whoever watches goes on watching.
+          if (thrown instanceof ServiceError && !(thrown instanceof WorkflowNotFoundError)) {
+            return null;
+          }
+          throw thrown;
+        }
+      },
       ended: async () => {
         const { status } = await this.answered(() => latest.describe());
         if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return null;

@@ -1,9 +1,9 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { readProgress, readRun } from '../../db/repositories/runs';
+import { findRunByKey, readProgress } from '../../db/repositories/runs';
 import { parseWindow, type Window, type WindowText } from '../../domain/sync/window';
 import { sentences } from '../../domain/words';
 import { findProvider } from '../../providers/registry';
-import type { BackfillInput, RunResult } from '../../workflows/contract';
+import { backfillRunKey, type BackfillInput, type RunResult } from '../../workflows/contract';
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
 import { failed, wrongUse } from '../errors';
@@ -93,6 +93,8 @@ async function start(context: Context, input: BackfillInput): Promise<StartedBac
   return started;
 }
 
+const NO_WORKER = 'No worker answers at the moment; the backfill goes on once one does.';
+
 interface Watched {
   readonly account: string;
   readonly started: StartedBackfill;
@@ -106,8 +108,10 @@ async function look(
 ): Promise<Look<RunResult>> {
   const ended = await started.ended();
   const status = ended === null ? await started.status() : null;
-  const run = ended?.run ?? status?.run ?? '';
-  const progress = run === '' ? [] : await readProgress(db, await readRun(db, run));
+  const { workflowId, runId } = started;
+  const key = backfillRunKey({ workflowId, firstExecutionRunId: runId });
+  const run = await findRunByKey(db, { accountId: account, key });
+  const progress = run === undefined ? [] : await readProgress(db, run);
   if (status?.state === 'backing_off' && !isPatient()) {
     throw failed(
       sentences('The backfill is backing off', status.because),
@@ -117,8 +121,11 @@ async function look(
   if (status?.state === 'blocked' || status?.state === 'paused') {
     throw failed(
       sentences(`The backfill is ${status.state}`, status.because),
-      `Resume or cancel it: \`recoup runs resume ${run}\`.`,
+      `Resume or cancel it: \`recoup runs resume ${run?.id ?? '<run>'}\`.`,
     );
   }
-  return { progress, note: status?.state === 'backing_off' ? status.because : null, ended };
+  const isWaiting = status?.state === 'backing_off';
+  const isAlone = ended === null && status === null;
+  const note = isWaiting ? status.because : isAlone ? NO_WORKER : null;
+  return { progress, note, ended };
 }
