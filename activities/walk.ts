@@ -34,6 +34,8 @@ export const createWalk =
     const keeping = keepLeases(walk, ended.signal);
     try {
       await setRunState(db, { runId, state: 'running' });
+      // A run has one walk at a time: whoever holds its tasks now has died, or is frozen and will find its leases lost.
+      await releaseTasks(db, { runId });
       const lanes = Array.from({ length: config.RECOUP_LANES }, () =>
         runLane(walk).catch((thrown: unknown) => {
           control.fail(classify(thrown));

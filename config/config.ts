@@ -41,7 +41,8 @@ export const VARIABLES = {
   },
   RECOUP_SYNC_TASK_QUEUE: {
     schema: z.string().min(1).default('recoup-sync'),
-    about: 'Task queue of the sync workflows and activities.',
+    about:
+      'Task queue of the sync workflows and their quick steps; the long ones (walks, metrics, loads) wait in a second one, its name with -walks.',
   },
   RECOUP_WAREHOUSE_PATH: {
     schema: file('.recoup/warehouse.duckdb'),
@@ -67,9 +68,22 @@ export const VARIABLES = {
     schema: count(60).default(5),
     about: 'Longest time that one walk activity works before it reports (minutes).',
   },
+  RECOUP_WALKS: {
+    schema: count(100).default(4),
+    about: 'Long steps (walks, metrics, loads) that one worker works on at a time (count).',
+  },
+  RECOUP_STEPS: {
+    schema: count(1_000).default(40),
+    about: 'Quick steps that one worker works on at a time (count).',
+  },
+  RECOUP_CACHED_WORKFLOWS: {
+    schema: count(10_000).default(500),
+    about: 'Workflows that one worker keeps in memory between their tasks (count).',
+  },
   RECOUP_DATABASE_POOL: {
     schema: count(200).default(16),
-    about: 'Postgres connections of one process (count).',
+    about:
+      'Postgres connections of one process for long steps and webhooks (count); a worker has a quarter more for quick steps.',
   },
   RECOUP_LOG_LEVEL: {
     schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

@@ -3,7 +3,13 @@
  * stdout, in one JSON line, when it is ready, and logs JSON on stderr. It exits 0 after a drain, 1 when it failed, 2 when it is
  * configured wrongly.
  */
-import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { createActivities } from '../activities';
 import { ConfigError, loadConfig } from '../config/config';
 import { openDatabase } from '../db/database';
@@ -13,6 +19,7 @@ import { RecoupError } from '../domain/errors';
 import { sentences } from '../domain/words';
 import { findProvider } from '../providers/registry';
 import { createDuckDbWarehouse } from '../warehouse/duckdb';
+import { walkTaskQueue } from '../workflows/contract';
 import { workflowBundle } from './bundle';
 import { heartbeat } from './heartbeat';
 import { createLogger, temporalLogger } from './log';
@@ -21,6 +28,12 @@ import { drainOnSignal } from './shutdown';
 
 /** Lanes end after the request at hand. What takes longer is given up: its uncommitted pages are read again. */
 const DRAIN_LIMIT = '20 seconds';
+
+/** Quick steps have connections of their own, a quarter as many. */
+const STEPS_POOL_SHARE = 4;
+
+/** Beats reach Temporal at least this far apart. */
+const HEARTBEAT_INTERVAL = '3 seconds';
 
 async function main(): Promise<void> {
   const config = loadConfig();
@@ -37,41 +50,54 @@ async function main(): Promise<void> {
   let stop = (): void => process.exit(0);
   drainOnSignal(() => stop());
 
-  const db = openDatabase({
-    url: config.DATABASE_URL,
-    poolSize: config.RECOUP_DATABASE_POOL,
-    applicationName: 'recoup-worker',
-  });
+  const pool = (poolSize: number) =>
+    openDatabase({ url: config.DATABASE_URL, poolSize, applicationName: 'recoup-worker' });
+  const db = pool(config.RECOUP_DATABASE_POOL);
+  const stepsDb = pool(Math.ceil(config.RECOUP_DATABASE_POOL / STEPS_POOL_SHARE));
   for (const name of await migrate(db)) logger.info({ migration: name }, 'migrated');
   const connection = await connect(config.TEMPORAL_ADDRESS);
-  const worker = await Worker.create({
+  const deps = {
+    warehouse: createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH }),
+    secretBox: createSecretBox({
+      key: config.RECOUP_SECRET_KEY,
+      keyFile: config.RECOUP_SECRET_KEY_FILE,
+    }),
+    findProvider,
+    config,
+    logger,
+  };
+  const common = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    taskQueue: config.RECOUP_SYNC_TASK_QUEUE,
-    workflowBundle: await workflowBundle(temporalLogger(logger)),
-    activities: createActivities({
-      db,
-      warehouse: createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH }),
-      secretBox: createSecretBox({
-        key: config.RECOUP_SECRET_KEY,
-        keyFile: config.RECOUP_SECRET_KEY_FILE,
-      }),
-      findProvider,
-      config,
-      logger,
-    }),
     interceptors: { activity: [heartbeat] },
     dataConverter: { payloadCodecs: [payloadGuard] },
     shutdownForceTime: DRAIN_LIMIT,
-  });
-  stop = () => worker.shutdown();
-  const running = worker.run();
-  process.stdout.write(
-    `${JSON.stringify({ ready: true, taskQueue: worker.options.taskQueue, pid: process.pid })}\n`,
-  );
+    // Left alone, the SDK holds beats back for most of the timeout, so that one late beat would look like a dead worker.
+    maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
+  } satisfies Partial<WorkerOptions>;
+  const taskQueue = config.RECOUP_SYNC_TASK_QUEUE;
+  const workers = [
+    await Worker.create({
+      ...common,
+      taskQueue,
+      workflowBundle: await workflowBundle(temporalLogger(logger)),
+      maxCachedWorkflows: config.RECOUP_CACHED_WORKFLOWS,
+      maxConcurrentActivityTaskExecutions: config.RECOUP_STEPS,
+      activities: createActivities({ ...deps, db: stepsDb }),
+    }),
+    await Worker.create({
+      ...common,
+      taskQueue: walkTaskQueue(taskQueue),
+      maxConcurrentActivityTaskExecutions: config.RECOUP_WALKS,
+      activities: createActivities({ ...deps, db }),
+    }),
+  ];
+  stop = () => workers.forEach((worker) => worker.shutdown());
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  process.stdout.write(`${JSON.stringify({ ready: true, taskQueue, pid: process.pid })}\n`);
   await running;
   await connection.close();
-  await db.destroy();
+  await Promise.all([db.destroy(), stepsDb.destroy()]);
 }
 
 async function connect(address: string): Promise<NativeConnection> {

@@ -14,6 +14,12 @@ export const WORKFLOW_TYPES = {
   nightlySync: 'nightlySync',
 } as const;
 
+/**
+ * Where the long steps wait (walks, metrics, loads), beside the task queue of the workflows and their quick steps: so that many
+ * walks at once never keep a pause waiting.
+ */
+export const walkTaskQueue = (taskQueue: string): string => `${taskQueue}-walks`;
+
 export const SEARCH_ATTRIBUTES = {
   account: defineSearchAttributeKey('RecoupAccountId', SearchAttributeType.KEYWORD),
   provider: defineSearchAttributeKey('RecoupProvider', SearchAttributeType.KEYWORD),

@@ -1,13 +1,17 @@
 /** How steps are called: a few named profiles, each with its reason. */
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities/contract';
+import { walkTaskQueue } from './contract';
 
-/** Requests of minutes: a worker that dies is noticed by its missing heartbeat, and what it had committed is kept. */
+/**
+ * Requests of minutes: a worker that dies is noticed by its missing heartbeat, and what it had committed is kept. Its many
+ * attempts are for workers that die: what the provider does wrong is in the report, and no failed attempt.
+ */
 const WALK: ActivityOptions = {
   startToCloseTimeout: '65 minutes',
-  heartbeatTimeout: '30 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 3 },
+  heartbeatTimeout: '10 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 10 },
 };
 
 /** A few statements or one request to the provider. What still fails then is for the state machine to decide. */
@@ -21,7 +25,7 @@ const QUICK: ActivityOptions = {
  * what is true apart. The one profile without a limit of attempts.
  */
 const MUST: ActivityOptions = {
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '20 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
 };
 
@@ -47,13 +51,25 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   loadWarehouse: BULK,
 };
 
+/** Steps that work for minutes have slots and connections of their own. */
+const LONG: readonly (keyof Activities)[] = [
+  'walk',
+  'fetchMissingPrices',
+  'computeMetrics',
+  'loadWarehouse',
+];
+
 /** The step `name`, with a one-line summary for the timeline in the UI. */
 export function step<Name extends keyof Activities>(
   name: Name,
   input: Parameters<Activities[Name]>[0],
   summary: string,
 ): Promise<Awaited<ReturnType<Activities[Name]>>> {
-  const proxied = proxyActivities<Activities>({ ...PROFILES[name], summary });
+  const proxied = proxyActivities<Activities>({
+    ...PROFILES[name],
+    summary,
+    ...(LONG.includes(name) && { taskQueue: walkTaskQueue(workflowInfo().taskQueue) }),
+  });
   const call = proxied[name] as unknown as (
     given: Parameters<Activities[Name]>[0],
   ) => Promise<Awaited<ReturnType<Activities[Name]>>>;

@@ -128,17 +128,17 @@ export async function renewLeases(
     .execute();
 }
 
-/** Gives all tasks of a walk back, so that the next one need not wait for the leases to expire. */
+/** Gives all tasks of a walk back, so that the next one need not wait for the leases to expire; those of every walk without an owner. */
 export async function releaseTasks(
   db: Kysely<Database>,
-  { runId, owner }: Pick<Claim, 'runId' | 'owner'>,
+  { runId, owner }: { readonly runId: string; readonly owner?: string },
 ): Promise<void> {
-  await db
+  let held = db
     .updateTable('task')
     .set({ lease_owner: null, lease_until: null })
-    .where('run_id', '=', runId)
-    .where('lease_owner', '=', owner)
-    .execute();
+    .where('run_id', '=', runId);
+  if (owner !== undefined) held = held.where('lease_owner', '=', owner);
+  await held.execute();
 }
 
 /** Gives one task back, unless it has been claimed since: by another lane of the same walk, perhaps. */

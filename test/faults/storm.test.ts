@@ -82,7 +82,7 @@ test(
     let victim = mortal;
     let kills = 0;
     while (!ended) {
-      await sleep(2_000 + random.integer(0, 4_000));
+      await sleep(4_000 + random.integer(0, 4_000));
       // One that was killed before it walked says nothing: only what is at work is worth a kill.
       if (ended || (await committedPages()) === 0) continue;
       await strike(() => victim.kill());

@@ -15,6 +15,7 @@ import type { backfill } from '../../workflows/backfill';
 import {
   accountWorkflowId,
   backfillWorkflowId,
+  walkTaskQueue,
   type AccountInput,
   type BackfillInput,
 } from '../../workflows/contract';
@@ -39,8 +40,8 @@ export class Harness {
   private constructor(
     readonly client: Client,
     private readonly connections: readonly { close(): Promise<void> }[],
-    private readonly worker: Worker,
-    private readonly running: Promise<void>,
+    private readonly workers: readonly Worker[],
+    private readonly running: Promise<unknown>,
     private readonly taskQueue: string,
     private current: { fakes: Fakes },
   ) {}
@@ -61,18 +62,25 @@ export class Harness {
       // A defect of a workflow fails it here, instead of being tried again for ever.
       workflowFailureErrorTypes: { '*': ['Error'] },
     });
+    const walker = await Worker.create({
+      connection,
+      taskQueue: walkTaskQueue(taskQueue),
+      activities: delegate(() => current.fakes),
+      shutdownForceTime: '10 seconds',
+    });
+    const workers = [worker, walker];
     return new Harness(
       new Client({ connection: clientConnection }),
       [connection, clientConnection],
-      worker,
-      worker.run(),
+      workers,
+      Promise.all(workers.map((one) => one.run())),
       taskQueue,
       current,
     );
   }
 
   async stop(): Promise<void> {
-    this.worker.shutdown();
+    for (const worker of this.workers) worker.shutdown();
     await this.running;
     for (const connection of this.connections) await connection.close();
   }
