@@ -164,6 +164,8 @@ export interface WebhookDelivery {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The raw body: signatures are over bytes. */
   readonly body: Buffer;
+  /** The account that the endpoint is for. */
+  readonly externalId: string;
   /** Signing secrets of the endpoint: several while one is being replaced. */
   readonly secrets: readonly string[];
   readonly now: Date;

@@ -5,6 +5,7 @@ import { createApi } from './client';
 import { normalise } from './normalise/normalise';
 import { createPager } from './pages';
 import { CHANGES, RESOURCES } from './resources';
+import { readWebhook } from './webhooks';
 
 /** Events are kept for 30 days. */
 const HORIZON_MS = 30 * 86_400_000;
@@ -14,7 +15,7 @@ export const stripe: Provider = {
   resources: RESOURCES.map(({ name, splittable }) => ({ name, splittable })),
   feed: { resource: CHANGES.name, horizonMs: HORIZON_MS },
   connect,
-  readWebhook: null,
+  readWebhook,
   normalise,
 };
 
