@@ -58,6 +58,10 @@ interface OpsLinksOptions {
   readonly now: Date;
 }
 
+/** A Schedule, with its next and its newest runs. */
+export const scheduleLink = (ui: Ui, scheduleId: string): string =>
+  page(ui, `schedules/${encodeURIComponent(scheduleId)}`);
+
 /** Where operators look around: everything at once, what needs a person, what runs, and where to start something. */
 export function opsLinks(ui: Ui, { taskQueue, account, now }: OpsLinksOptions): Link[] {
   const { account: accountKey, attention, state } = SEARCH_ATTRIBUTES;

@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor';
 import { linksCommand } from './commands/links';
 import { metricsCommand } from './commands/metrics';
 import { runsCommand } from './commands/runs';
+import { schedulesCommand } from './commands/schedules';
 import { syncCommand } from './commands/sync';
 import { describe } from './errors';
 import { say } from './output';
@@ -19,6 +20,7 @@ function createProgram(): Command {
     .addCommand(backfillCommand())
     .addCommand(metricsCommand())
     .addCommand(runsCommand())
+    .addCommand(schedulesCommand())
     .addCommand(doctorCommand())
     .addCommand(linksCommand())
     .addCommand(demoCommand())

@@ -104,7 +104,7 @@ export class Temporal {
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    return this.answered(async () => {
+    return this.ask(async () => {
       const handle = await this.client.workflow.startUpdateWithStart(update, {
         args: [args],
         startWorkflowOperation,
@@ -121,14 +121,14 @@ export class Temporal {
     await this.requireWorker();
     const { workflowId, firstExecutionRunId } = run;
     const handle = this.client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
-    return this.answered(() => handle.executeUpdate(update, { args: [argsOf(reason)] }));
+    return this.ask(() => handle.executeUpdate(update, { args: [argsOf(reason)] }));
   }
 
   /** `suffix` makes the workflow's id its own. Errors: exit code 2 when a backfill with that id was started already. */
   async startBackfill(input: BackfillInput, options: { suffix: string }): Promise<StartedBackfill> {
     await this.requireWorker();
     const workflowId = backfillWorkflowId({ accountId: input.account, suffix: options.suffix });
-    const handle = await this.answered(() =>
+    const handle = await this.ask(() =>
       this.client.workflow.start<(input: BackfillInput) => Promise<RunResult>>(
         WORKFLOW_TYPES.backfill,
         {
@@ -157,9 +157,9 @@ export class Temporal {
         }
       },
       ended: async () => {
-        const { status } = await this.answered(() => latest.describe());
+        const { status } = await this.ask(() => latest.describe());
         if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return null;
-        return this.answered(() => handle.result());
+        return this.ask(() => handle.result());
       },
     };
   }
@@ -192,7 +192,7 @@ export class Temporal {
 
   /** Without a worker an update would wait in silence. */
   private async requireWorker(): Promise<void> {
-    const { workflow } = await this.answered(() => this.pollers());
+    const { workflow } = await this.ask(() => this.pollers());
     if (workflow > 0) return;
     throw failed(
       `No worker polls the task queue ${this.config.RECOUP_SYNC_TASK_QUEUE}`,
@@ -200,7 +200,8 @@ export class Temporal {
     );
   }
 
-  private async answered<T>(call: () => Promise<T>): Promise<T> {
+  /** Calls within a deadline, and puts what fails into words. */
+  async ask<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, call);
     } catch (thrown) {

@@ -44,6 +44,11 @@ export const VARIABLES = {
     about:
       'Task queue of the sync workflows and their quick steps; the long ones (walks, metrics, loads) wait in a second one, its name with -walks.',
   },
+  RECOUP_SCHEDULES_FILE: {
+    schema: file('schedules.json'),
+    about:
+      'File with the nightly schedules for `recoup schedules apply`; a relative path starts at the clone.',
+  },
   RECOUP_WAREHOUSE_PATH: {
     schema: file('.recoup/warehouse.duckdb'),
     about: 'File of the embedded DuckDB warehouse; a relative path starts at the clone.',

@@ -23,13 +23,14 @@ function recoup(args: readonly string[], env: Record<string, string> = NOWHERE) 
 
 const COMMANDS = [
   [],
-  ...['accounts', 'sync', 'backfill', 'metrics', 'runs', 'doctor', 'links', 'demo'].map((name) => [
-    name,
-  ]),
+  ...[
+    ...['accounts', 'sync', 'backfill', 'metrics', 'runs', 'schedules', 'doctor', 'links', 'demo'],
+  ].map((name) => [name]),
   ...['add', 'rotate-secret', 'set', 'list', 'show', 'pause', 'resume', 'disconnect'].map(
     (verb) => ['accounts', verb],
   ),
   ...['list', 'show'].map((verb) => ['runs', verb]),
+  ...['apply', 'list', 'pause', 'resume', 'trigger'].map((verb) => ['schedules', verb]),
 ];
 
 test.each(COMMANDS.map((path) => [['recoup', ...path].join(' '), path] as const))(
