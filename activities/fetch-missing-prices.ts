@@ -4,7 +4,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { readAccount } from '../db/repositories/accounts';
-import { commitObjects } from '../db/repositories/pages';
+import { commitLoose } from '../db/repositories/pages';
 import { listMissingPrices } from '../db/repositories/prices';
 import { readRun } from '../db/repositories/runs';
 import { isParked, noteParked } from '../db/repositories/tasks';
@@ -95,14 +95,15 @@ async function fetchPrice(
   if (answer.found === null) {
     counts.gone += 1;
     logger.info({ run: run.id, price: id }, 'the provider does not have this price');
+    const gone = [{ resource: RESOURCE, id }];
+    await commitLoose(db, { accountId: run.account_id, runId: run.id, objects: [], gone });
     return stopIfUnwanted(fetching);
   }
-  const { object, readAt } = answer.found;
-  const { desired } = await commitObjects(db, {
+  const { desired } = await commitLoose(db, {
     accountId: run.account_id,
     runId: run.id,
-    objects: [preparePageObject(provider, object, logger)],
-    readAt,
+    objects: [preparePageObject(provider, answer.found, logger)],
+    gone: [],
   });
   counts.fetched += 1;
   if (desired !== 'run') control.stop('wanted');

@@ -107,14 +107,17 @@ async function commit(
   from: Date | null,
 ): Promise<PageCommitted> {
   const { control } = walk;
+  const { readAt } = page;
   // What lies before the window belongs to the lane that has split it off since the page was asked for.
   const objects = page.objects.filter(
     ({ createdAt }) => from === null || createdAt === null || createdAt >= from,
   );
   const committed = await commitPage(walk.db, {
     lease,
-    objects: objects.map((object) => preparePageObject(walk.provider, object, walk.logger)),
-    readAt: page.readAt,
+    objects: objects.map((object) =>
+      preparePageObject(walk.provider, { object, readAt }, walk.logger),
+    ),
+    readAt,
     nextCursor: page.nextCursor,
     oldestCreatedAt: page.oldestCreatedAt,
     requests: page.requests,

@@ -2,6 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { readAccount } from '../db/repositories/accounts';
 import { createRun, findRunByKey, type Run } from '../db/repositories/runs';
 import { listOpenResources } from '../db/repositories/tasks';
+import { inTransaction } from '../db/transaction';
 import { RecoupError } from '../domain/errors';
 import type { Provider } from '../providers/provider';
 import { connectAccount } from './connection';
@@ -30,15 +31,23 @@ export const createOpenRun =
       // Nothing that is yet to come can be read: a run never chases now.
       const until = to !== null && to < now ? to : now;
       assertOrdered(from, until);
-      const run = await createRun(db, {
+      const tasks = resources.map((resource, position) => ({
+        resource,
+        from,
+        to: until,
+        position,
+      }));
+      const opened = {
         accountId: account.id,
         key: input.key,
         kind: input.kind,
         windowFrom: from,
         until,
         floor: from ?? probe.createdAt ?? FLOOR,
-        resources,
-      });
+        note: null,
+        tasks,
+      };
+      const run = await inTransaction(db, (trx) => createRun(trx, opened));
       return await describe(deps, run);
     } finally {
       client.close();

@@ -3,21 +3,21 @@ import type { PageObject } from '../db/repositories/pages';
 import { packObject } from '../db/raw-object';
 import {
   NotNormalisable,
+  type FetchedObject,
   type Normalised,
   type Provider,
-  type RawObject,
 } from '../providers/provider';
 
 const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], hints: [], unknowns: [] };
 
-/** An object as it is stored: packed, and normalised if that can be done. */
+/** An object as it is stored: packed, and normalised if that can be done. `readAt` is when the provider was asked for it. */
 export function preparePageObject(
   provider: Provider,
-  object: RawObject,
+  { object, readAt }: Pick<FetchedObject, 'object' | 'readAt'>,
   logger: Logger,
 ): PageObject {
   const { resource, type, id, createdAt, value } = object;
-  const packed = { resource, type, id, createdAt, ...packObject(value) };
+  const packed = { resource, type, id, createdAt, readAt, ...packObject(value) };
   try {
     return { ...packed, ...provider.normalise(object), notNormalised: null };
   } catch (error) {

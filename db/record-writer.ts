@@ -46,6 +46,8 @@ export interface SourcedRecord {
   readonly record: CanonicalRecord;
   /** SHA-256 of the raw object. */
   readonly hash: Buffer;
+  /** When that was read. */
+  readonly version: Date;
 }
 
 interface Statements {
@@ -53,6 +55,9 @@ interface Statements {
   readonly upsert: string;
   readonly insertMention: string;
 }
+
+/** Kinds whose records stand inside several objects, which must not take turns in overwriting them. */
+const SHARED: ReadonlySet<RecordKind> = new Set(['discount']);
 
 /** Kinds that own parts. Their rows follow every new content of the object: the parts may have changed where the owner's fields did not. */
 const OWNERS = new Set(Object.values(PARTS).map(({ owner }) => owner));
@@ -65,39 +70,34 @@ function statementsOf(kind: RecordKind): Statements {
   const columns = columnsOf(kind);
   const names = columns.map(({ name }) => `"${name}"`);
   const arrays = columns.map(({ type }, index) => `$${index + 5}::${COLUMN_TYPES[type]}[]`);
-  const into = `insert into "${kind}" (account_id, version, external_id, raw_hash, ${names.join(', ')})`;
-  const given = `unnest($3::text[], $4::bytea[], ${arrays.join(', ')})
-      as given(external_id, raw_hash, ${names.join(', ')})`;
-  const set = `raw_hash = excluded.raw_hash,
+  const into = `insert into "${kind}" (account_id, external_id, version, raw_hash, ${names.join(', ')})`;
+  const given = `unnest($2::text[], $3::timestamptz[], $4::bytea[], ${arrays.join(', ')})
+      as given(external_id, version, raw_hash, ${names.join(', ')})`;
+  const set = `version = excluded.version, raw_hash = excluded.raw_hash,
         ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
   const fieldsOf = (row: string) => `(${names.map((name) => `${row}.${name}`).join(', ')})`;
   const textOf = (row: string) => `row${fieldsOf(row)}::text collate "C"`;
-  // The row changes when the object was read later and differs, and where the object holds parts or the fields differ too:
-  // one record may be shown inside several objects, which must not take turns in overwriting it.
-  const differs = OWNERS.has(kind)
-    ? ''
-    : ` and ${fieldsOf(`"${kind}"`)} is distinct from ${fieldsOf('excluded')}`;
-  return {
-    columns,
-    upsert: `${into}
-      select $1::text, $2::timestamptz, given.* from ${given}
-      on conflict (account_id, external_id) do update set version = excluded.version, ${set}
-      where excluded.version > "${kind}".version and excluded.raw_hash <> "${kind}".raw_hash${differs}
-      returning external_id`,
-    // Objects show what they mention as it was for them. The same one of several mentions stands, in whatever order they come:
-    // the greatest as text, for want of a time.
-    insertMention: `${into}
-      select distinct on (external_id) $1::text, $2::timestamptz, given.* from ${given}
-      order by external_id, ${textOf('given')} desc
-      on conflict (account_id, external_id) do update set ${set}
-      where "${kind}".version = excluded.version and ${textOf(`"${kind}"`)} < ${textOf('excluded')}
-      returning external_id`,
-  };
+  // Of several that are equally old, the greatest as text stands, in whatever order they come.
+  const greatest = `select distinct on (external_id) $1::text, given.* from ${given}
+      order by external_id, given.version desc, ${textOf('given')} desc`;
+  const isGreater = `"${kind}".version = excluded.version and ${textOf(`"${kind}"`)} < ${textOf('excluded')}`;
+  // A row changes when its object was read later and differs, and where the object holds no parts when the row's fields differ too.
+  const isNewer = `excluded.version > "${kind}".version and excluded.raw_hash <> "${kind}".raw_hash`;
+  const differs = `${fieldsOf(`"${kind}"`)} is distinct from ${fieldsOf('excluded')}`;
+  const upsert = {
+    owner: [`select $1::text, given.* from ${given}`, isNewer],
+    own: [`select $1::text, given.* from ${given}`, `${isNewer} and ${differs}`],
+    shared: [greatest, `(${isNewer} and ${differs}) or (${isGreater})`],
+  }[OWNERS.has(kind) ? 'owner' : SHARED.has(kind) ? 'shared' : 'own'];
+  const write = ([rows, where]: readonly string[]) => `${into}
+      ${rows} on conflict (account_id, external_id) do update set ${set}
+      where ${where}
+      returning external_id`;
+  return { columns, upsert: write(upsert), insertMention: write([greatest, isGreater]) };
 }
 
 interface Batch {
   readonly accountId: string;
-  readonly version: Date;
   readonly kind: RecordKind;
   readonly records: readonly SourcedRecord[];
 }
@@ -105,7 +105,9 @@ interface Batch {
 /** Writes records of one kind under the version rule and returns the ids of the rows that changed. */
 export async function upsertRecords(trx: Transaction<Database>, batch: Batch): Promise<string[]> {
   const { columns, upsert } = statementsFor(batch.kind);
-  return run(trx, upsert, columns, { ...batch, records: sortedById(batch.records) });
+  const byId = new Map(batch.records.map((sourced) => [sourced.record.id, sourced]));
+  const records = SHARED.has(batch.kind) ? batch.records : [...byId.values()];
+  return run(trx, upsert, columns, { ...batch, records });
 }
 
 /**
@@ -115,12 +117,10 @@ export async function upsertRecords(trx: Transaction<Database>, batch: Batch): P
 const MENTION_VERSION = new Date(0);
 
 /** Writes mentions of one kind where nothing but mentions is known yet and returns the ids of the rows that changed. */
-export async function insertMentions(
-  trx: Transaction<Database>,
-  batch: Omit<Batch, 'version'>,
-): Promise<string[]> {
+export async function insertMentions(trx: Transaction<Database>, batch: Batch): Promise<string[]> {
   const { columns, insertMention } = statementsFor(batch.kind);
-  return run(trx, insertMention, columns, { ...batch, version: MENTION_VERSION });
+  const records = batch.records.map((sourced) => ({ ...sourced, version: MENTION_VERSION }));
+  return run(trx, insertMention, columns, { ...batch, records });
 }
 
 /** Deletes the parts of the given owners that are not among `keep`, and returns how many those were. */
@@ -145,6 +145,34 @@ export async function deletePartsExcept(
   return Number(result.numAffectedRows ?? 0n);
 }
 
+/** Deletes records and parts by the ids of the objects that held them. Returns how many, and their customers. */
+export async function deleteRecords(
+  trx: Transaction<Database>,
+  options: {
+    readonly accountId: string;
+    readonly kind: RecordKind;
+    readonly owners: readonly string[];
+  },
+): Promise<{ readonly rows: number; readonly customerIds: string[] }> {
+  const { accountId, kind, owners } = options;
+  if (owners.length === 0) return { rows: 0, customerIds: [] };
+  const part = PARTS[kind];
+  const id = part ? snakeCase(part.ownerField) : 'external_id';
+  const customer =
+    kind === 'customer' ? 'external_id' : 'customerId' in RECORDS[kind] ? 'customer_id' : 'null';
+  const { rows } = await trx.executeQuery<{ customer: string | null }>(
+    CompiledQuery.raw(
+      `delete from "${kind}" where account_id = $1 and ${id} = any($2::text[])
+       returning ${customer} as customer`,
+      [accountId, owners],
+    ),
+  );
+  return {
+    rows: rows.length,
+    customerIds: rows.flatMap((row) => (row.customer === null ? [] : row.customer)),
+  };
+}
+
 function statementsFor(kind: RecordKind): Statements {
   const statements = STATEMENTS.get(kind);
   if (!statements) throw new Error(`${kind} is not a kind of record.`);
@@ -158,12 +186,12 @@ async function run(
   batch: Batch,
 ): Promise<string[]> {
   if (batch.records.length === 0) return [];
-  const { records } = batch;
+  const records = sortedById(batch.records);
   const result = await trx.executeQuery<{ external_id: string }>(
     CompiledQuery.raw(text, [
       batch.accountId,
-      batch.version.toISOString(),
       records.map(({ record }) => storable(record.id)),
+      records.map(({ version }) => version.toISOString()),
       records.map(({ hash }) => hash),
       ...columns.map(({ field, type }) =>
         records.map(({ record }) =>
@@ -175,11 +203,9 @@ async function run(
   return result.rows.map((row) => row.external_id);
 }
 
-/** One record per id, in the order of ids: every transaction takes row locks in the same order. */
-function sortedById(records: readonly SourcedRecord[]): SourcedRecord[] {
-  const byId = new Map(records.map((sourced) => [sourced.record.id, sourced]));
-  return [...byId.values()].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
-}
+/** In the order of ids: every transaction takes row locks in the same order. */
+const sortedById = (records: readonly SourcedRecord[]): SourcedRecord[] =>
+  [...records].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
 
 /** A value as the text that Postgres reads for its type. */
 function encode(type: FieldType, value: unknown): string | boolean | number | null {

@@ -86,6 +86,8 @@ export interface RunTable {
   state: Generated<RunState>;
   /** Why it reads as much as it does, where that is not what one expects; a sentence. */
   note: string | null;
+  /** Of the rows it has changed, how many `account.changes` holds: a run that is taken up again adds only the others. */
+  counted_changes: Generated<bigint>;
   /** One sentence for people, once it has ended. */
   summary: string | null;
   started_at: Generated<Date>;
@@ -107,6 +109,8 @@ export interface TaskTable {
   last_seen: Date | null;
   /** The version of its first page: the window is covered as of then. */
   read_as_of: Date | null;
+  /** The version of its newest page. */
+  newest_read_at: Date | null;
   /** Open tasks may be claimed when no lease holds them; a person has skipped what is `skipped`. */
   state: Generated<'open' | 'done' | 'parked' | 'skipped'>;
   parked_code: string | null;
@@ -170,7 +174,8 @@ export interface DirtyCustomerTable {
  */
 export interface ObjectHeadTable {
   account_id: string;
-  type: string;
+  /** The resource that it is read by: together with the id, what a hint names. */
+  resource: string;
   external_id: string;
   /** The provider's clock at the start of the newest request that read the object. */
   version: Date;
@@ -178,6 +183,8 @@ export interface ObjectHeadTable {
   hash: Buffer | null;
   /** A tombstone: final. */
   deleted: Generated<boolean>;
+  /** The transaction that gave the object its content: by it, a commit tells which objects it has changed. */
+  changed_by: string;
 }
 
 /** An object that must be read again by its id, whoever said so; one row however often it was said. */

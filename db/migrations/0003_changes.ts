@@ -1,19 +1,19 @@
 import { sql, type Kysely } from 'kysely';
 
 const CHANGES = `
-  -- What the newest read of every object said, in one narrow row: the gate that all writes of the object pass.
+  -- What the newest read of every object said, in one narrow row: the gate that all writes of the object pass. Objects that are
+  -- known already get theirs when they are read again.
   create table object_head (
     account_id text not null,
-    type text not null,
+    resource text not null,
     external_id text not null,
     version timestamptz not null,
     hash bytea,
     deleted boolean not null default false,
-    primary key (account_id, type, external_id)
+    changed_by xid8 not null,
+    primary key (account_id, resource, external_id)
   ) with (fillfactor = 80);
-  insert into object_head (account_id, type, external_id, version, hash)
-    select distinct on (account_id, type, external_id) account_id, type, external_id, read_at, hash
-    from raw_object order by account_id, type, external_id, read_at desc;
+  create index object_head_never_read on object_head (account_id, resource) where hash is null;
 
   -- Objects that must be read again by id, whoever said so.
   create sequence hint_number;
@@ -27,6 +27,7 @@ const CHANGES = `
     not_before timestamptz not null default now(),
     primary key (account_id, resource, external_id)
   );
+  create index hint_by_note on hint (account_id, note);
 
   create table change_feed (
     account_id text primary key references account,
@@ -44,12 +45,14 @@ const CHANGES = `
 
   alter table run drop constraint run_kind_check,
     add constraint run_kind_check check (kind in ('sync', 'backfill', 'changes'));
-  alter table run add column note text;
+  alter table run add column note text,
+    add column counted_changes bigint not null default 0;
   create index run_open on run (account_id) where ended_at is null;
   create index run_by_account on run (account_id, until);
 
   alter table task drop constraint task_state_check,
     add constraint task_state_check check (state in ('open', 'done', 'parked', 'skipped'));
+  alter table task add column newest_read_at timestamptz;
 
   alter table account add column skipped_resources text[] not null default '{}',
     add column changes bigint not null default 0,

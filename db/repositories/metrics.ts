@@ -71,31 +71,29 @@ export interface MetricInputs {
   readonly digest: string;
 }
 
-/** Errors: unknown_account. */
+/** Costs the same however much the account holds. Errors: unknown_account. */
 export async function readMetricInputs(
   db: Kysely<Database>,
   accountId: string,
 ): Promise<MetricInputs> {
-  const found = await sql<{ as_of: Date; time_zone: string }>`
-    select time_zone, greatest(
-      'epoch',
-      (select max(until) from run where account_id = account.id),
-      (select max(version) from subscription where account_id = account.id)
-    ) as as_of
-    from account where id = ${accountId}`.execute(db);
-  const account = found.rows[0];
-  if (!account) throw new RecoupError('unknown_account', `Account ${accountId} is not known.`);
-  // The contents' hashes, mixed in any order: equal contents, equal digest.
-  const content = (table: string) => sql`
-    (select count(*) || ':' || coalesce(bit_xor(hashtextextended(external_id || raw_hash::text, 0)), 0)
-     from ${sql.table(table)} where account_id = ${accountId})`;
-  const tables = ['customer', 'invoice', 'invoice_payment', 'payment_attempt'].map(content);
-  const { rows } = await sql<{ digest: string }>`
-    select concat_ws(' ', ${sql.join(tables)}, ${account.time_zone}::text,
-      to_char(${account.as_of}::timestamptz at time zone ${account.time_zone}, 'YYYY-MM')) as digest`.execute(
-    db,
-  );
-  return { asOf: account.as_of, timeZone: account.time_zone, digest: rows[0]?.digest ?? '' };
+  const { rows } = await sql<MetricInputs>`
+    select as_of as "asOf", time_zone as "timeZone",
+      concat_ws(' ', changes, time_zone, to_char(as_of at time zone time_zone, 'YYYY-MM')) as digest
+    from (
+      select time_zone,
+        changes + coalesce(sum(task.changed_rows), 0) - coalesce((
+          select sum(counted_changes) from run where account_id = account.id and ended_at is null), 0) as changes,
+        greatest('epoch', account.read_as_of, max(task.newest_read_at),
+          (select max(until) from run where account_id = account.id)) as as_of
+      from account
+      left join run on run.account_id = account.id and run.ended_at is null
+      left join task on task.run_id = run.id
+      where account.id = ${accountId}
+      group by account.id
+    ) as known`.execute(db);
+  const inputs = rows[0];
+  if (!inputs) throw new RecoupError('unknown_account', `Account ${accountId} is not known.`);
+  return inputs;
 }
 
 /** Begins a run with the next number. */

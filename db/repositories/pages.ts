@@ -2,96 +2,197 @@
  * The commit of one page: raw objects, canonical rows, dirty customers and the task's cursor in one transaction, so that
  * whatever happens a cursor never says more than what is stored. Objects that were read by id take the same way.
  */
-import { sql, type Kysely, type Transaction } from 'kysely';
+import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import { PARTS, RECORD_KINDS, type CanonicalRecord, type RecordKind } from '../../domain/records';
 import type { Desired } from '../../domain/sync/run';
-import { deletePartsExcept, insertMentions, storable, upsertRecords } from '../record-writer';
-import type { SourcedRecord } from '../record-writer';
+import { OVERLAP_MS } from '../../domain/sync/versions';
+import {
+  deletePartsExcept,
+  deleteRecords,
+  insertMentions,
+  storable,
+  upsertRecords,
+  type SourcedRecord,
+} from '../record-writer';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
+import { coverTask } from './coverage';
+import { advanceFeed } from './feed';
+import { buryHeads, keyOf, passHeads, type ObjectKey } from './heads';
+import { deleteHints, noteHints, OVERLAP_DELAY_MS, type DueHint, type NewHint } from './hints';
 import { readDesired } from './runs';
 import { LEASE_SECONDS, type Lease } from './tasks';
 
 /** Longer words of a provider are cut before they are counted. */
 const MAX_UNKNOWN_LENGTH = 200;
 
-/** One object of a page, packed, with what it was normalised to. */
+/** One object as it was read, packed, with what it was normalised to. */
 export interface PageObject {
+  readonly resource: string;
   readonly type: string;
   readonly id: string;
   readonly createdAt: Date | null;
+  /** The provider's clock at the start of the request: the version of the object. */
+  readonly readAt: Date;
   readonly hash: Buffer;
   readonly payload: Buffer;
   readonly records: readonly CanonicalRecord[];
   readonly mentions: readonly CanonicalRecord[];
   readonly customerIds: readonly string[];
+  readonly hints: readonly NewHint[];
   readonly unknowns: readonly string[];
   /** Why it is kept raw only; null for a normalised one. */
   readonly notNormalised: string | null;
 }
 
-export interface ObjectsCommit {
-  readonly accountId: string;
-  readonly runId: string;
-  readonly objects: readonly PageObject[];
-  /** The version of all of them. */
-  readonly readAt: Date;
-}
-
-export interface PageCommit extends Omit<ObjectsCommit, 'accountId' | 'runId'> {
+export interface PageCommit {
   readonly lease: Lease;
+  readonly objects: readonly PageObject[];
+  /** The provider's clock at the start of the request that read the page. */
+  readonly readAt: Date;
   /** Null when the window is exhausted. */
   readonly nextCursor: string | null;
   readonly oldestCreatedAt: Date | null;
   readonly requests: number;
+  /** For a page of the change feed, how far back that reaches; only those of its objects are kept that give records. */
+  readonly feed?: { readonly horizonMs: number };
 }
 
-export interface PageCommitted {
+/** Objects that were read by their ids, under the lease of a task that has no window to walk. */
+export interface ObjectsCommit {
+  readonly lease: Lease;
+  readonly objects: readonly PageObject[];
+  /** Those that the provider does not have, or no longer. */
+  readonly gone: readonly ObjectKey[];
+  /** The hints that were read, as they were before their requests. */
+  readonly answered: readonly DueHint[];
+  readonly requests: number;
+}
+
+export interface Committed {
   /** Objects of the task's window: those before it are another task's to count. */
   readonly objects: number;
   /** Canonical rows inserted, updated or deleted. */
   readonly changedRows: number;
-  /** Whether the task's window is read to its end. */
-  readonly done: boolean;
-  /** Where the task's window starts now: another lane may have taken its older part. */
-  readonly windowFrom: Date | null;
   /** What is wanted of the run, by its own word and the account's. */
   readonly desired: Desired;
 }
 
+export interface PageCommitted extends Committed {
+  /** Whether the task's window is read to its end. */
+  readonly done: boolean;
+  /** Where the task's window starts now: another lane may have taken its older part. */
+  readonly windowFrom: Date | null;
+}
+
 /** Errors: lease_lost, when the task has been claimed again or ended since the lease was given; nothing is written then. */
 export function commitPage(db: Kysely<Database>, commit: PageCommit): Promise<PageCommitted> {
-  const { accountId, runId } = commit.lease;
   return inTransaction(db, async (trx) => {
-    const changedRows = await storeObjects(trx, { ...commit, accountId, runId });
+    const { accountId } = commit.lease;
+    const isKept = ({ records, notNormalised }: PageObject) =>
+      !commit.feed || records.length > 0 || notNormalised !== null;
+    const changedRows = await storeObjects(trx, commit.lease, commit.objects.filter(isKept));
+    const passing = commit.objects.filter((object) => !isKept(object));
+    await noteHintsOf(trx, accountId, passing);
     return { changedRows, ...(await advanceTask(trx, commit, changedRows)) };
   });
 }
 
-/** Commits objects that were read one by one, outside of any window, and so without a task. */
-export function commitObjects(
+/** Errors: lease_lost, as above. */
+export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Promise<Committed> {
+  return inTransaction(db, async (trx) => {
+    const { lease, answered, gone } = commit;
+    const { accountId } = lease;
+    await deleteHints(trx, { accountId, answered });
+    const changedRows =
+      (await storeObjects(trx, lease, commit.objects)) +
+      (await removeObjects(trx, { accountId, gone }));
+    return { changedRows, ...(await countOnTask(trx, commit, changedRows)) };
+  });
+}
+
+/** Commits objects without a task: as long as prices that no list holds are read by a step of their own. */
+export function commitLoose(
   db: Kysely<Database>,
-  commit: ObjectsCommit,
-): Promise<Pick<PageCommitted, 'changedRows' | 'desired'>> {
+  commit: Pick<Lease, 'accountId' | 'runId'> & Pick<ObjectsCommit, 'objects' | 'gone'>,
+): Promise<Pick<Committed, 'changedRows' | 'desired'>> {
   return inTransaction(db, async (trx) => ({
-    changedRows: await storeObjects(trx, commit),
+    changedRows:
+      (await storeObjects(trx, commit, commit.objects)) + (await removeObjects(trx, commit)),
     desired: await readDesired(trx, commit.runId),
   }));
 }
 
-/** Returns how many canonical rows changed. */
-async function storeObjects(trx: Transaction<Database>, commit: ObjectsCommit): Promise<number> {
-  await insertRawObjects(trx, commit);
-  const { changedRows, dirtyCustomers } = await writeRecords(trx, commit);
-  await markDirty(trx, commit.accountId, dirtyCustomers);
-  await nameNotNormalised(trx, commit);
-  await countUnknowns(trx, commit);
+/** Passes the objects to their heads and writes what is new. Returns how many canonical rows changed. */
+async function storeObjects(
+  trx: Transaction<Database>,
+  { accountId, runId }: Pick<Lease, 'accountId' | 'runId'>,
+  objects: readonly PageObject[],
+): Promise<number> {
+  const { reads, overlapping } = newestOfEach(objects);
+  const passed = await passHeads(trx, { accountId, reads });
+  const changed = passed.flatMap(({ read, comparison }) => (comparison === 'changed' ? read : []));
+  await insertRawObjects(trx, accountId, changed);
+  const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
+  await markDirty(trx, accountId, dirtyCustomers);
+  await noteHintsOf(trx, accountId, changed);
+  await noteHints(trx, {
+    accountId,
+    source: 'overlap',
+    hints: [
+      ...overlapping.map((object) => ({ ...object, changedAt: object.readAt })),
+      ...passed.flatMap(({ read, comparison, version }) =>
+        comparison === 'overlap' ? { ...read, changedAt: version } : [],
+      ),
+    ],
+    delayMs: OVERLAP_DELAY_MS,
+  });
+  await nameNotNormalised(trx, runId, reads);
+  await countUnknowns(trx, runId, reads);
   return changedRows;
 }
 
-async function insertRawObjects(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
-  const { accountId, objects } = commit;
+/**
+ * The newest read of each object of one commit. Those of which another read, not older by enough to tell, showed something else
+ * are named apart.
+ */
+function newestOfEach(objects: readonly PageObject[]): {
+  readonly reads: readonly PageObject[];
+  readonly overlapping: readonly PageObject[];
+} {
+  const newest = new Map<string, PageObject>();
+  for (const object of objects) {
+    const known = newest.get(keyOf(object));
+    if (!known || known.readAt <= object.readAt) newest.set(keyOf(object), object);
+  }
+  const overlapping = objects.flatMap((object) => {
+    const stands = newest.get(keyOf(object));
+    if (!stands || stands.hash.equals(object.hash)) return [];
+    return stands.readAt.getTime() - object.readAt.getTime() < OVERLAP_MS ? [stands] : [];
+  });
+  return { reads: [...newest.values()], overlapping };
+}
+
+async function noteHintsOf(
+  trx: Transaction<Database>,
+  accountId: string,
+  objects: readonly PageObject[],
+): Promise<void> {
+  const hints = objects.flatMap((object) => object.hints);
+  const [references, changes] = [
+    hints.filter(({ changedAt }) => changedAt === null),
+    hints.filter(({ changedAt }) => changedAt !== null),
+  ];
+  await noteHints(trx, { accountId, source: 'feed', hints: changes });
+  await noteHints(trx, { accountId, source: 'reference', hints: references });
+}
+
+async function insertRawObjects(
+  trx: Transaction<Database>,
+  accountId: string,
+  objects: readonly PageObject[],
+): Promise<void> {
   if (objects.length === 0) return;
   // The payloads travel as one binary value that is cut in the database: an array of them would be sent as hexadecimal text.
   let at = 1;
@@ -104,32 +205,54 @@ async function insertRawObjects(trx: Transaction<Database>, commit: ObjectsCommi
     insert into raw_object (account_id, type, external_id, hash, payload, encoding, read_at)
     select ${accountId}::text, t.type, t.id, t.hash,
       substring(${Buffer.concat(objects.map(({ payload }) => payload))}::bytea from t.at for t.size),
-      'br', ${commit.readAt.toISOString()}::timestamptz
+      'br', t.read_at
     from unnest(
       ${objects.map(({ type }) => storable(type))}::text[],
       ${objects.map(({ id }) => storable(id))}::text[],
       ${objects.map(({ hash }) => hash)}::bytea[],
+      ${objects.map(({ readAt }) => readAt.toISOString())}::timestamptz[],
       ${cuts.map((cut) => cut.at)}::integer[],
       ${cuts.map((cut) => cut.size)}::integer[]
-    ) as t (type, id, hash, at, size)
+    ) as t (type, id, hash, read_at, at, size)
     on conflict do nothing`.execute(trx);
 }
 
-const keyOf = (record: { readonly kind: RecordKind; readonly id: string }): string =>
+/** Buries the objects and deletes their rows and those of their parts. Returns how many those were. */
+async function removeObjects(
+  trx: Transaction<Database>,
+  { accountId, gone }: { readonly accountId: string; readonly gone: readonly ObjectKey[] },
+): Promise<number> {
+  const buried = await buryHeads(trx, { accountId, gone });
+  const dirty = new Set<string>();
+  let changedRows = 0;
+  for (const kind of RECORD_KINDS) {
+    // The main kind of a resource's objects has the resource's name.
+    const owner = PARTS[kind]?.owner ?? kind;
+    const ids = buried.flatMap(({ resource, id }) => (resource === owner ? [id] : []));
+    const removed = await deleteRecords(trx, { accountId, kind, owners: ids });
+    changedRows += removed.rows;
+    for (const customer of removed.customerIds) dirty.add(customer);
+  }
+  await markDirty(trx, accountId, dirty);
+  return changedRows;
+}
+
+const recordKey = (record: { readonly kind: RecordKind; readonly id: string }): string =>
   `${record.kind} ${record.id}`;
 
 async function writeRecords(
   trx: Transaction<Database>,
-  { accountId, objects, readAt: version }: ObjectsCommit,
+  accountId: string,
+  objects: readonly PageObject[],
 ): Promise<{ changedRows: number; dirtyCustomers: Set<string> }> {
   const records = byKind(objects, ({ records: own }) => own);
-  const known = new Set(objects.flatMap((object) => object.records.map(keyOf)));
+  const known = new Set(objects.flatMap((object) => object.records.map(recordKey)));
   const mentions = byKind(objects, (object) =>
-    object.mentions.filter((mention) => !known.has(keyOf(mention))),
+    object.mentions.filter((mention) => !known.has(recordKey(mention))),
   );
   const changed = new Set<string>();
   const note = (kind: RecordKind, ids: readonly string[]) => {
-    for (const id of ids) changed.add(keyOf({ kind, id }));
+    for (const id of ids) changed.add(recordKey({ kind, id }));
   };
   let deletedParts = 0;
 
@@ -138,20 +261,20 @@ async function writeRecords(
     const ofKind = records.get(kind) ?? [];
     const part = PARTS[kind];
     if (!part) {
-      note(kind, await upsertRecords(trx, { accountId, version, kind, records: ofKind }));
+      note(kind, await upsertRecords(trx, { accountId, kind, records: ofKind }));
       continue;
     }
     // Parts follow their owner: with an owner that did not change, or that was read later elsewhere, they have nothing to say.
     const ownerOf = (record: CanonicalRecord) =>
       String((record.fields as Readonly<Record<string, unknown>>)[part.ownerField]);
     const current = ofKind.filter(({ record }) => {
-      const owner = keyOf({ kind: part.owner, id: ownerOf(record) });
+      const owner = recordKey({ kind: part.owner, id: ownerOf(record) });
       return !known.has(owner) || changed.has(owner);
     });
-    note(kind, await upsertRecords(trx, { accountId, version, kind, records: current }));
+    note(kind, await upsertRecords(trx, { accountId, kind, records: current }));
     const owners = (records.get(part.owner) ?? [])
       .map(({ record }) => record)
-      .filter((record) => changed.has(keyOf(record)))
+      .filter((record) => changed.has(recordKey(record)))
       .map(({ id }) => id);
     if (owners.length > 0) {
       const keep = current.map(({ record }) => record.id);
@@ -166,7 +289,7 @@ async function writeRecords(
   const dirtyCustomers = new Set(
     objects
       .filter((object) =>
-        [...object.records, ...object.mentions].some((r) => changed.has(keyOf(r))),
+        [...object.records, ...object.mentions].some((r) => changed.has(recordKey(r))),
       )
       .flatMap(({ customerIds }) => customerIds),
   );
@@ -180,7 +303,7 @@ function byKind(
   const kinds = new Map<RecordKind, SourcedRecord[]>();
   for (const object of objects) {
     for (const record of recordsOf(object)) {
-      const sourced = { record, hash: object.hash };
+      const sourced = { record, hash: object.hash, version: object.readAt };
       const known = kinds.get(record.kind);
       if (known) known.push(sourced);
       else kinds.set(record.kind, [sourced]);
@@ -203,16 +326,20 @@ async function markDirty(
   );
 }
 
-async function nameNotNormalised(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
+async function nameNotNormalised(
+  trx: Transaction<Database>,
+  runId: string,
+  objects: readonly PageObject[],
+): Promise<void> {
   const named = new Map(
-    commit.objects.flatMap(({ type, id, hash, notNormalised: reason }) => {
+    objects.flatMap(({ type, id, hash, notNormalised: reason }) => {
       if (reason === null) return [];
       const key = { type: storable(type), external_id: storable(id) };
       return [[`${key.type} ${key.external_id}`, { ...key, hash, reason: storable(reason) }]];
     }),
   );
   if (named.size === 0) return;
-  const rows = [...named.values()].map((row) => ({ run_id: commit.runId, ...row }));
+  const rows = [...named.values()].map((row) => ({ run_id: runId, ...row }));
   await trx
     .insertInto('not_normalised')
     .values(rows)
@@ -225,9 +352,13 @@ async function nameNotNormalised(trx: Transaction<Database>, commit: ObjectsComm
     .execute();
 }
 
-async function countUnknowns(trx: Transaction<Database>, commit: ObjectsCommit): Promise<void> {
+async function countUnknowns(
+  trx: Transaction<Database>,
+  runId: string,
+  objects: readonly PageObject[],
+): Promise<void> {
   const counts = new Map<string, { type: string; value: string; count: number }>();
-  for (const { type: word, unknowns } of commit.objects) {
+  for (const { type: word, unknowns } of objects) {
     const type = storable(word);
     for (const unknown of unknowns) {
       const value = storable(unknown).slice(0, MAX_UNKNOWN_LENGTH);
@@ -240,7 +371,7 @@ async function countUnknowns(trx: Transaction<Database>, commit: ObjectsCommit):
   const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   await trx
     .insertInto('unknown_value')
-    .values(sorted.map((row) => ({ run_id: commit.runId, ...row })))
+    .values(sorted.map((row) => ({ run_id: runId, ...row })))
     .onConflict((conflict) =>
       conflict.columns(['run_id', 'type', 'value']).doUpdateSet((row) => ({
         count: sql`${row.ref('unknown_value.count')} + ${row.ref('excluded.count')}`,
@@ -249,59 +380,94 @@ async function countUnknowns(trx: Transaction<Database>, commit: ObjectsCommit):
     .execute();
 }
 
+/** What a task's row says of what is wanted. */
+interface TaskRow {
+  readonly run_desired: Desired;
+  readonly account_desired: Desired;
+}
+
+/** The part that every commit changes in its task. The fence keeps out whoever has lost the lease. */
+const updateTask = <Row>(
+  trx: Transaction<Database>,
+  options: {
+    readonly lease: Lease;
+    readonly requests: number;
+    readonly changedRows: number;
+    readonly newestReadAt: Date | null;
+    readonly set: RawBuilder<unknown>;
+    readonly returning: RawBuilder<unknown>;
+  },
+): Promise<Row & TaskRow> =>
+  sql<Row & TaskRow>`
+    update task set ${options.set},
+      newest_read_at = greatest(newest_read_at, ${options.newestReadAt?.toISOString() ?? null}::timestamptz),
+      lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}),
+      pages = pages + 1,
+      requests = requests + ${options.requests},
+      changed_rows = changed_rows + ${options.changedRows}
+    where id = ${options.lease.taskId} and fence = ${options.lease.fence} and state = 'open'
+    returning ${options.returning},
+      (select desired from run where id = ${options.lease.runId}) as run_desired,
+      (select desired from account where id = ${options.lease.accountId}) as account_desired`
+    .execute(trx)
+    .then(({ rows: [row] }) => row ?? throwLost(options.lease));
+
+const desiredOf = (row: TaskRow): Desired =>
+  row.run_desired === 'run' ? row.account_desired : row.run_desired;
+
+function throwLost({ taskId, resource }: Lease): never {
+  throw new RecoupError(
+    'lease_lost',
+    `Task ${taskId} (${resource}) is no longer held: nothing of the commit was written.`,
+  );
+}
+
 async function advanceTask(
   trx: Transaction<Database>,
   commit: PageCommit,
   changedRows: number,
 ): Promise<Omit<PageCommitted, 'changedRows'>> {
-  const { lease, nextCursor, oldestCreatedAt } = commit;
-  const readAt = commit.readAt.toISOString();
-  const oldest = oldestCreatedAt?.toISOString() ?? null;
+  const { lease, readAt, nextCursor, requests, feed } = commit;
+  const oldest = commit.oldestCreatedAt?.toISOString() ?? null;
   const inWindow = sql`(
     select count(*) from unnest(${commit.objects.map(({ createdAt }) => createdAt?.toISOString() ?? null)}::timestamptz[]) as t (at)
     where t.at is null or window_from is null or t.at >= window_from)`;
-  const { rows } = await sql<{
-    objects: bigint;
-    window_from: Date | null;
-    done: boolean;
-    run_desired: Desired;
-    account_desired: Desired;
-  }>`
-    update task set
+  const row = await updateTask<{ objects: bigint; window_from: Date | null; done: boolean }>(trx, {
+    lease,
+    requests,
+    changedRows,
+    newestReadAt: readAt,
+    set: sql`
       cursor = ${nextCursor}::text,
       last_seen = coalesce(${oldest}::timestamptz, last_seen),
-      read_as_of = coalesce(read_as_of, ${readAt}::timestamptz),
+      read_as_of = coalesce(read_as_of, ${readAt.toISOString()}::timestamptz),
       state = case when ${nextCursor}::text is null or ${oldest}::timestamptz < window_from
         then 'done' else 'open' end,
-      lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}),
-      pages = pages + 1,
-      objects = objects + ${inWindow},
-      requests = requests + ${commit.requests},
-      changed_rows = changed_rows + ${changedRows}
-    where id = ${lease.taskId} and fence = ${lease.fence} and state = 'open'
-    returning window_from, state = 'done' as done, ${inWindow} as objects,
-      (select desired from run where id = ${lease.runId}) as run_desired,
-      (select desired from account where id = ${lease.accountId}) as account_desired`.execute(trx);
-  const row = rows[0];
-  if (!row) {
-    throw new RecoupError(
-      'lease_lost',
-      `Task ${lease.taskId} (${lease.resource}) is no longer held: nothing of the page was written.`,
-    );
+      objects = objects + ${inWindow}`,
+    returning: sql`window_from, state = 'done' as done, ${inWindow} as objects`,
+  });
+  const { window_from: windowFrom, done } = row;
+  if (done && !feed) await coverTask(trx, lease.taskId);
+  if (done && feed && windowFrom) {
+    const window = { from: windowFrom, to: lease.windowTo };
+    await advanceFeed(trx, { accountId: lease.accountId, ...window, readAt, ...feed });
   }
-  if (row.done) {
-    await sql`
-      insert into coverage (account_id, resource, ranges)
-      select ${lease.accountId}, resource, tstzmultirange(tstzrange(window_from, window_to))
-      from task where id = ${lease.taskId}
-      on conflict (account_id, resource) do update set ranges = coverage.ranges + excluded.ranges`.execute(
-      trx,
-    );
-  }
-  return {
-    objects: Number(row.objects),
-    done: row.done,
-    windowFrom: row.window_from,
-    desired: row.run_desired === 'run' ? row.account_desired : row.run_desired,
-  };
+  return { objects: Number(row.objects), done, windowFrom, desired: desiredOf(row) };
+}
+
+async function countOnTask(
+  trx: Transaction<Database>,
+  { lease, objects, requests }: ObjectsCommit,
+  changedRows: number,
+): Promise<Omit<Committed, 'changedRows'>> {
+  const newest = Math.max(...objects.map(({ readAt }) => readAt.getTime()));
+  const row = await updateTask(trx, {
+    lease,
+    requests,
+    changedRows,
+    newestReadAt: objects.length > 0 ? new Date(newest) : null,
+    set: sql`objects = objects + ${objects.length}`,
+    returning: sql`id`,
+  });
+  return { objects: objects.length, desired: desiredOf(row) };
 }

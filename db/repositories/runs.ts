@@ -1,4 +1,4 @@
-import { sql, type Kysely, type Selectable } from 'kysely';
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import { progressOf, type ResourceProgress } from '../../domain/sync/progress';
 import {
@@ -9,8 +9,8 @@ import {
   type RunKind,
 } from '../../domain/sync/run';
 import type { Database, RunTable } from '../schema';
-import { listMissingPrices } from './prices';
-import { readTaskFacts } from './tasks';
+import { listNeverRead } from './heads';
+import { openTasksAgain, readTaskFacts, skipTasks } from './tasks';
 
 export type Run = Selectable<RunTable>;
 
@@ -21,8 +21,21 @@ export interface NewRun {
   readonly windowFrom: Date | null;
   readonly until: Date;
   readonly floor: Date;
-  /** In plan order. */
-  readonly resources: readonly string[];
+  /** Why it reads as much as it does, where that is not what one expects; a sentence. */
+  readonly note: string | null;
+  readonly tasks: readonly NewTask[];
+}
+
+export interface NewTask {
+  readonly resource: string;
+  /** Inclusive; null means since ever. */
+  readonly from: Date | null;
+  /** Exclusive. */
+  readonly to: Date;
+  /** Order of the resource in the plan, from 0. */
+  readonly position: number;
+  /** Whether a person has told syncs to leave it out. */
+  readonly skipped?: boolean;
 }
 
 export async function findRunByKey(
@@ -37,43 +50,43 @@ export async function findRunByKey(
     .executeTakeFirst();
 }
 
-/** Makes the run with one task per resource, or finds the one that has the key: then it stays as it was opened. */
-export async function createRun(db: Kysely<Database>, run: NewRun): Promise<Run> {
-  return db.transaction().execute(async (trx) => {
-    const created = await trx
-      .insertInto('run')
-      .values({
-        account_id: run.accountId,
-        key: run.key,
-        kind: run.kind,
-        window_from: run.windowFrom,
-        until: run.until,
-        floor: run.floor,
-      })
-      .onConflict((conflict) => conflict.columns(['account_id', 'key']).doNothing())
-      .returningAll()
-      .executeTakeFirst();
-    if (!created) {
-      const known = await findRunByKey(trx, run);
-      if (!known) throw new Error(`Run ${run.key} of ${run.accountId} is neither new nor known.`);
-      return known;
-    }
-    if (run.resources.length > 0) {
-      await trx
-        .insertInto('task')
-        .values(
-          run.resources.map((resource, position) => ({
-            run_id: created.id,
-            resource,
-            position,
-            window_from: run.windowFrom,
-            window_to: run.until,
-          })),
-        )
-        .execute();
-    }
-    return created;
-  });
+/** Makes the run with its tasks, or finds the one that has the key: then it stays as it was opened. */
+export async function createRun(trx: Transaction<Database>, run: NewRun): Promise<Run> {
+  const created = await trx
+    .insertInto('run')
+    .values({
+      account_id: run.accountId,
+      key: run.key,
+      kind: run.kind,
+      window_from: run.windowFrom,
+      until: run.until,
+      floor: run.floor,
+      note: run.note,
+    })
+    .onConflict((conflict) => conflict.columns(['account_id', 'key']).doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  if (!created) {
+    const known = await findRunByKey(trx, run);
+    if (!known) throw new Error(`Run ${run.key} of ${run.accountId} is neither new nor known.`);
+    return known;
+  }
+  if (run.tasks.length > 0) {
+    await trx
+      .insertInto('task')
+      .values(
+        run.tasks.map(({ resource, from, to, position, skipped }) => ({
+          run_id: created.id,
+          resource,
+          position,
+          window_from: from,
+          window_to: to,
+          state: skipped ? ('skipped' as const) : ('open' as const),
+        })),
+      )
+      .execute();
+  }
+  return created;
 }
 
 /** Errors: invalid_input for a run that does not exist. */
@@ -158,24 +171,30 @@ export interface EndedRun {
   readonly facts: RunFacts;
 }
 
-/** Ends the run with the state and the sentence that its tasks deserve. A run that has ended stays as it is. */
+/**
+ * Ends the run with the state and the sentence that its tasks deserve, and adds what it changed to the account. A run that has
+ * ended stays as it is.
+ */
 export async function endRun(
   db: Kysely<Database>,
   options: { readonly runId: string } & Pick<RunFacts, 'ended' | 'because'>,
 ): Promise<EndedRun> {
   return db.transaction().execute(async (trx) => {
-    const run = await trx
-      .selectFrom('run')
-      .selectAll()
-      .where('id', '=', options.runId)
-      .forUpdate()
-      .executeTakeFirst();
-    if (!run) return throwUnknown(options.runId);
-    const facts = await readRunFacts(trx, run, options);
+    const run = await lockRun(trx, options.runId);
+    const { facts, newestReadAt } = await readRunFacts(trx, run, options);
     if (run.ended_at) return { run, facts };
+    const changes = BigInt(facts.changedRows);
+    await trx
+      .updateTable('account')
+      .set((account) => ({
+        changes: account('changes', '+', changes - run.counted_changes),
+        read_as_of: sql<Date>`greatest(read_as_of, ${newestReadAt?.toISOString() ?? null}::timestamptz)`,
+      }))
+      .where('id', '=', run.account_id)
+      .execute();
     const ended = await trx
       .updateTable('run')
-      .set({ ...decideRunEnd(facts), ended_at: sql<Date>`now()` })
+      .set({ ...decideRunEnd(facts), ended_at: sql<Date>`now()`, counted_changes: changes })
       .where('id', '=', run.id)
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -183,30 +202,116 @@ export async function endRun(
   });
 }
 
+/**
+ * Takes parked and skipped resources of a run up again, one or all of them; a run that has ended `partial` is open again then, and
+ * later syncs of the account read them too. Returns the resources. Errors: invalid_input for a run that the account does not
+ * have.
+ */
+export async function retryResource(
+  db: Kysely<Database>,
+  options: {
+    readonly accountId: string;
+    readonly runId: string;
+    readonly resource: string | null;
+  },
+): Promise<string[]> {
+  const { accountId, runId, resource } = options;
+  return db.transaction().execute(async (trx) => {
+    const run = await lockRun(trx, runId);
+    if (run.account_id !== accountId) return throwUnknown(runId);
+    if (run.ended_at && run.state !== 'partial') return [];
+    const resources = await openTasksAgain(trx, { runId, resource });
+    if (resources.length === 0) return [];
+    await trx
+      .updateTable('run')
+      .set({ state: 'running', desired: 'run', summary: null, ended_at: null })
+      .where('id', '=', runId)
+      .where('ended_at', 'is not', null)
+      .execute();
+    await trx
+      .updateTable('account')
+      .set({
+        skipped_resources: sql<string[]>`array(
+          select name from unnest(skipped_resources) as name where name <> all(${resources}::text[]))`,
+      })
+      .where('id', '=', accountId)
+      .execute();
+    return resources;
+  });
+}
+
+/**
+ * Leaves a resource out of a run that has not ended, and with `always` out of later syncs of the account. Tells whether that
+ * changed anything. Errors: invalid_input for a run that the account does not have.
+ */
+export async function skipResource(
+  db: Kysely<Database>,
+  options: {
+    readonly accountId: string;
+    readonly runId: string | null;
+    readonly resource: string;
+    readonly always: boolean;
+  },
+): Promise<boolean> {
+  const { accountId, runId, resource, always } = options;
+  return db.transaction().execute(async (trx) => {
+    let changed = 0n;
+    if (runId !== null) {
+      const run = await lockRun(trx, runId);
+      if (run.account_id !== accountId) return throwUnknown(runId);
+      if (!run.ended_at) changed += await skipTasks(trx, { runId, resource });
+    }
+    if (always) {
+      const { numUpdatedRows } = await trx
+        .updateTable('account')
+        .set({ skipped_resources: sql<string[]>`array_append(skipped_resources, ${resource})` })
+        .where('id', '=', accountId)
+        .where(sql<boolean>`${resource} <> all(skipped_resources)`)
+        .executeTakeFirst();
+      changed += numUpdatedRows;
+    }
+    return changed > 0n;
+  });
+}
+
+async function lockRun(trx: Transaction<Database>, runId: string): Promise<Run> {
+  const run = await trx
+    .selectFrom('run')
+    .selectAll()
+    .where('id', '=', runId)
+    .forUpdate()
+    .executeTakeFirst();
+  return run ?? throwUnknown(runId);
+}
+
 async function readRunFacts(
   db: Kysely<Database>,
   { id: runId, account_id: accountId }: Run,
   { ended, because }: Pick<RunFacts, 'ended' | 'because'>,
-): Promise<RunFacts> {
+): Promise<{ readonly facts: RunFacts; readonly newestReadAt: Date | null }> {
   const tasks = await readTaskFacts(db, runId);
   const parked = new Map(
     tasks.flatMap(({ resource, state, parkedReason }) =>
       state === 'parked' ? [[resource, parkedReason ?? 'no reason was kept'] as const] : [],
     ),
   );
-  return {
+  const skipped = tasks.flatMap(({ resource, state }) => (state === 'skipped' ? resource : []));
+  const reads = tasks.flatMap(({ newestReadAt }) => newestReadAt?.getTime() ?? []);
+  const facts = {
     ended,
     because,
     objects: tasks.reduce((sum, { objects }) => sum + objects, 0),
     changedRows: tasks.reduce((sum, { changedRows }) => sum + changedRows, 0),
     parked: [...parked].map(([resource, reason]) => ({ resource, reason })),
+    skipped: [...new Set(skipped)],
     notNormalised: await countNotNormalised(db, runId),
     unreadWindows: tasks.filter(({ state }) => state === 'open').length,
     unknownPrices:
       ended === 'drained'
-        ? await listMissingPrices(db, { accountId, after: '', limit: MAX_NAMED_PRICES + 1 })
+        ? await listNeverRead(db, { accountId, resource: 'price', limit: MAX_NAMED_PRICES + 1 })
         : [],
   };
+  return { facts, newestReadAt: reads.length > 0 ? new Date(Math.max(...reads)) : null };
 }
 
 /** Objects of the run that were kept raw only. */

@@ -1,5 +1,5 @@
 /** Tasks: one resource over one window. A lease says who walks it, a fencing token keeps everybody else's late commits out. */
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
 import { chooseSplit } from '../../domain/sync/split';
@@ -174,6 +174,61 @@ export async function parkResource(
     .execute();
 }
 
+/** Opens parked and skipped tasks again, of one resource or of all, and returns their resources. */
+export async function openTasksAgain(
+  trx: Transaction<Database>,
+  options: { readonly runId: string; readonly resource: string | null },
+): Promise<string[]> {
+  let query = trx
+    .updateTable('task')
+    .set((task) => ({
+      state: 'open',
+      fence: task('fence', '+', 1n),
+      parked_code: null,
+      parked_reason: null,
+    }))
+    .where('run_id', '=', options.runId)
+    .where('state', 'in', ['parked', 'skipped']);
+  if (options.resource !== null) query = query.where('resource', '=', options.resource);
+  const rows = await query.returning('resource').execute();
+  return [...new Set(rows.map(({ resource }) => resource))];
+}
+
+/** Leaves a resource out of a run, parked or not. Lanes that walk it find their lease lost. Returns how many tasks that were. */
+export async function skipTasks(
+  trx: Transaction<Database>,
+  options: { readonly runId: string; readonly resource: string },
+): Promise<bigint> {
+  const { numUpdatedRows } = await trx
+    .updateTable('task')
+    .set((task) => ({
+      state: 'skipped',
+      fence: task('fence', '+', 1n),
+      lease_owner: null,
+      lease_until: null,
+    }))
+    .where('run_id', '=', options.runId)
+    .where('resource', '=', options.resource)
+    .where('state', 'in', ['open', 'parked'])
+    .executeTakeFirst();
+  return numUpdatedRows;
+}
+
+/** Ends a task that has no window to be read to its end. False when its lease was lost. */
+export async function finishTask(
+  db: Kysely<Database>,
+  { taskId, fence }: Pick<Lease, 'taskId' | 'fence'>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('task')
+    .set({ state: 'done', lease_owner: null, lease_until: null })
+    .where('id', '=', taskId)
+    .where('fence', '=', fence)
+    .where('state', '=', 'open')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
 /** Whether the run has set the resource aside. */
 export async function isParked(
   db: Kysely<Database>,
@@ -220,7 +275,7 @@ export async function noteParked(
     .execute();
 }
 
-/** Tasks of a run that are neither done nor parked. */
+/** Resources of a run that have open tasks. */
 export async function listOpenResources(db: Kysely<Database>, runId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('task')
@@ -232,11 +287,14 @@ export async function listOpenResources(db: Kysely<Database>, runId: string): Pr
   return rows.map(({ resource }) => resource);
 }
 
+export interface StoredTask extends TaskFacts {
+  readonly changedRows: number;
+  readonly pages: number;
+  readonly newestReadAt: Date | null;
+}
+
 /** All tasks of a run in plan order, as far as progress and the end of the run ask. */
-export async function readTaskFacts(
-  db: Kysely<Database>,
-  runId: string,
-): Promise<(TaskFacts & { readonly changedRows: number; readonly pages: number })[]> {
+export async function readTaskFacts(db: Kysely<Database>, runId: string): Promise<StoredTask[]> {
   const rows = await db
     .selectFrom('task')
     .selectAll()
@@ -253,6 +311,7 @@ export async function readTaskFacts(
     parkedReason: row.parked_reason,
     changedRows: row.changed_rows,
     pages: row.pages,
+    newestReadAt: row.newest_read_at,
   }));
 }
 

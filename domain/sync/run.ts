@@ -22,6 +22,8 @@ export interface RunFacts {
   readonly objects: number;
   readonly changedRows: number;
   readonly parked: readonly { readonly resource: string; readonly reason: string }[];
+  /** Resources that a person has left out. */
+  readonly skipped: readonly string[];
   /** Objects kept raw because they could not be normalised. */
   readonly notNormalised: number;
   /** Windows that nobody has read to their end. */
@@ -43,6 +45,7 @@ export function decideRunEnd(facts: RunFacts): { state: RunState; summary: strin
     ...facts.parked.map(
       ({ resource, reason }) => `${resource} is parked (${reason.replace(/\.$/, '')})`,
     ),
+    ...facts.skipped.map((resource) => `${resource} is skipped`),
     ...(facts.notNormalised > 0
       ? [`${countOf(facts.notNormalised, 'object')} kept raw only, not normalised`]
       : []),

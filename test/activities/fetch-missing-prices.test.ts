@@ -23,7 +23,6 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-const HOUR_MS = 3_600_000;
 const CREATED = new Date('2026-01-01T00:00:00Z');
 const priceId = (index: number): string => `price_${String(index).padStart(3, '0')}`;
 
@@ -127,23 +126,6 @@ describe('prices that rows name and no list holds', () => {
     const ended = await finish(harness, run);
     expect(ended.state).toBe('complete');
     expect(ended.summary).toContain('prices of unknown value count as 0: price_002, price_003');
-  });
-
-  it('bring the customers back to the metrics that were computed without them', async () => {
-    const harness = await createHarness(db);
-    const { account, service, act, steps, open, walk, fetchMissingPrices } = harness;
-    const first = await drainedRun(harness, { named: 2, served: 1 });
-    await fetchMissingPrices(first);
-    await finish(harness, first);
-    const compute = () => act(() => steps.computeMetrics({ account }));
-    expect(await compute()).toMatchObject({ customers: 2, movements: 1 });
-
-    service.put({ type: 'price', id: priceId(1), createdAt: CREATED, unitAmount: '1000' });
-    service.now = new Date(service.now.getTime() + HOUR_MS);
-    const second = await open({ key: 'second' });
-    await walk(second);
-    expect(await fetchMissingPrices(second)).toMatchObject({ fetched: 1, gone: 0 });
-    expect(await compute()).toMatchObject({ customers: 1, movements: 1 });
   });
 
   it('are tried again while the trouble may pass', async () => {

@@ -32,12 +32,21 @@ export async function store(
 ): Promise<void> {
   const version = new Date(SEEN.getTime() + (reads += 1));
   await db.transaction().execute(async (trx) => {
+    let changes = 0;
     for (const kind of new Set(written.records.map((record) => record.kind))) {
       const records = written.records
         .filter((record) => record.kind === kind)
-        .map((record) => ({ record, hash: hashOf(record) }));
-      await upsertRecords(trx, { accountId, version, kind, records });
+        .map((record) => ({ record, hash: hashOf(record), version }));
+      changes += (await upsertRecords(trx, { accountId, kind, records })).length;
     }
+    await trx
+      .updateTable('account')
+      .set((account) => ({
+        changes: account('changes', '+', BigInt(changes)),
+        read_as_of: version,
+      }))
+      .where('id', '=', accountId)
+      .execute();
     for (const customer_id of written.dirty) {
       await trx
         .insertInto('dirty_customer')

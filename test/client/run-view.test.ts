@@ -12,6 +12,7 @@ const view: RunView = {
     desired: 'run',
     state: 'partial',
     note: null,
+    counted_changes: 0n,
     summary: '1,200 objects read, 900 rows changed; dispute is parked.',
     started_at: new Date('2026-11-01T00:00:00Z'),
     ended_at: null,

@@ -2,10 +2,12 @@ import { sql, type Kysely } from 'kysely';
 import { openDatabase } from '../../db/database';
 import { packObject, unpackObject } from '../../db/raw-object';
 import { saveAccount, setAccountDesired } from '../../db/repositories/accounts';
+import { openFeed } from '../../db/repositories/feed';
 import { commitPage, type PageCommit, type PageObject } from '../../db/repositories/pages';
 import { createRun } from '../../db/repositories/runs';
 import { claimTask, parkResource, splitTask, type Lease } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
+import { inTransaction } from '../../db/transaction';
 import { RecoupError } from '../../domain/errors';
 import { FakeService } from '../support/fake-provider';
 import { openTestDatabase } from '../support/database';
@@ -34,15 +36,18 @@ async function newLease(): Promise<Lease> {
     apiBase: null,
     sealedSecret: Buffer.from('sealed'),
   });
-  const run = await createRun(db, {
-    accountId,
-    key: 'run',
-    kind: 'sync',
-    windowFrom: null,
-    until: UNTIL,
-    floor: FLOOR,
-    resources: ['subscription'],
-  });
+  const run = await inTransaction(db, (trx) =>
+    createRun(trx, {
+      accountId,
+      key: 'run',
+      kind: 'sync',
+      windowFrom: null,
+      until: UNTIL,
+      floor: FLOOR,
+      note: null,
+      tasks: [{ resource: 'subscription', from: null, to: UNTIL, position: 0 }],
+    }),
+  );
   return claim(accountId, run.id);
 }
 
@@ -82,12 +87,21 @@ function object({
   value: Record<string, unknown>;
 }): PageObject {
   const normalised = provider.normalise({ type, id, createdAt: FLOOR, value });
-  return { type, id, createdAt: null, ...packObject(value), ...normalised, notNormalised: null };
+  return {
+    resource: type,
+    type,
+    id,
+    createdAt: null,
+    readAt: UNTIL,
+    ...packObject(value),
+    ...normalised,
+    notNormalised: null,
+  };
 }
 
 const page = (lease: Lease, readAt: Date, objects: PageObject[]): PageCommit => ({
   lease,
-  objects,
+  objects: objects.map((one) => ({ ...one, readAt })),
   readAt,
   nextCursor: 'more',
   oldestCreatedAt: new Date('2026-02-01T00:00:00Z'),
@@ -357,6 +371,8 @@ describe('the commit of a page', () => {
 
   it('remembers the window as covered, as of its first page, when it is read to its end', async () => {
     const lease = await newLease();
+    const { accountId } = lease;
+    await inTransaction(db, (trx) => openFeed(trx, { accountId, until: UNTIL, horizonMs: 1 }));
     await commitPage(db, page(lease, at(1), [subscription('sub_1', {})]));
     const last = await commitPage(db, {
       ...page(lease, at(2), []),

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { openDatabase } from '../../db/database';
 import { migrate } from '../../db/migrate';
@@ -6,10 +8,19 @@ import { createDatabase, type TestDatabase } from './stack';
 
 const POOL_SIZE = 12;
 
+const MIGRATIONS = join(__dirname, '../../db/migrations');
+
+/** What the migrations say names their template: a server may serve several working copies. */
+const editionOf = (folder: string): string =>
+  readdirSync(folder)
+    .sort()
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+    .join();
+
 /** A migrated database of its own for a test file. */
 export const createMigratedDatabase = (): Promise<TestDatabase> =>
   createDatabase({
-    template: 'migrated',
+    template: `migrated ${editionOf(MIGRATIONS)}`,
     fill: async (url) => {
       const db = openDatabase({ url, poolSize: 1 });
       await migrate(db);

@@ -8,6 +8,7 @@ const facts: RunFacts = {
   objects: 12,
   changedRows: 3,
   parked: [],
+  skipped: [],
   notNormalised: 0,
   unreadWindows: 0,
   unknownPrices: [],

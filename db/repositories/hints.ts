@@ -1,0 +1,166 @@
+/**
+ * Hints: objects that must be read again by their ids, whoever said so. An object has one row however often it was said; each
+ * telling raises its note, and a read answers only what was told before its request.
+ */
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { OVERLAP_MS } from '../../domain/sync/versions';
+import type { RecordKind } from '../../domain/records';
+import { storable } from '../record-writer';
+import type { Database, HintTable } from '../schema';
+import { keyOf, overlap, sortedByKey, type ObjectKey } from './heads';
+
+export type HintSource = Selectable<HintTable>['source'];
+
+export interface NewHint extends ObjectKey {
+  /** The provider's time of the change; null for an object that is only to be read when it never was. */
+  readonly changedAt: Date | null;
+}
+
+export interface DueHint extends ObjectKey {
+  readonly note: bigint;
+}
+
+export interface HintScope {
+  readonly accountId: string;
+  readonly sources: readonly HintSource[];
+  /** Resources to leave alone. */
+  readonly exceptResources: readonly string[];
+}
+
+/** How long two reads that overlapped are left alone: then the next one is newer than both. */
+export const OVERLAP_DELAY_MS = OVERLAP_MS;
+
+/** What others name by id and no list holds: a row that was seen in passing inside another object will do. */
+const NAMED_KINDS: readonly RecordKind[] = ['price'];
+
+const isKnown = (hint: string) => sql<boolean>`(
+  exists (select from object_head as head where head.account_id = ${sql.ref(`${hint}.account_id`)}
+    and head.resource = ${sql.ref(`${hint}.resource`)} and head.external_id = ${sql.ref(`${hint}.external_id`)})
+  ${sql.join(
+    NAMED_KINDS.map(
+      (kind) => sql`or (${sql.ref(`${hint}.resource`)} = ${sql.lit(kind)}
+        and exists (select from ${sql.table(kind)} as named
+          where named.account_id = ${sql.ref(`${hint}.account_id`)} and named.external_id = ${sql.ref(`${hint}.external_id`)}))`,
+    ),
+    sql` `,
+  )})`;
+
+/** Notes that objects are to be read again. References to objects that are known already say nothing new. */
+export async function noteHints(
+  trx: Transaction<Database>,
+  options: {
+    readonly accountId: string;
+    readonly source: HintSource;
+    readonly hints: readonly NewHint[];
+    /** Not to be read sooner. */
+    readonly delayMs?: number;
+  },
+): Promise<void> {
+  const { accountId, source, delayMs = 0 } = options;
+  const hints = sortedByKey(newestOfEach(options.hints));
+  if (hints.length === 0) return;
+  const given = sql`
+    select ${accountId}::text as account_id, t.resource, t.external_id, t.changed_at
+    from unnest(
+      ${hints.map(({ resource }) => resource)}::text[],
+      ${hints.map(({ id }) => storable(id))}::text[],
+      ${hints.map(({ changedAt }) => changedAt?.toISOString() ?? null)}::timestamptz[]
+    ) as t (resource, external_id, changed_at)`;
+  // Hundreds of pages name the same prices: a reference takes no lock on a row that is there.
+  const onConflict =
+    source === 'reference'
+      ? sql`do nothing`
+      : sql`(account_id, resource, external_id) do update set
+          note = excluded.note,
+          -- What any run reads stays so, whoever else tells of it.
+          source = case when hint.source in ('overlap', 'reference') then hint.source else excluded.source end,
+          changed_at = greatest(hint.changed_at, excluded.changed_at),
+          not_before = greatest(hint.not_before, excluded.not_before)`;
+  await sql`
+    insert into hint (account_id, resource, external_id, changed_at, source, not_before)
+    select given.*, ${source}, clock_timestamp() + ${delayMs} * interval '1 millisecond'
+    from (${given}) as given
+    where ${source !== 'reference'} or not ${isKnown('given')}
+    on conflict ${onConflict}`.execute(trx);
+}
+
+/** Hints that may be read now, the longest untold first. */
+export async function listDueHints(
+  db: Kysely<Database>,
+  options: HintScope & { readonly limit: number },
+): Promise<DueHint[]> {
+  return inScope(db, options)
+    .select(['resource', 'external_id as id', 'note'])
+    .where('not_before', '<=', sql<Date>`clock_timestamp()`)
+    .orderBy('note')
+    .limit(options.limit)
+    .execute();
+}
+
+export interface HintQueue {
+  readonly waiting: number;
+  /** Until the first of them may be read, 0 when it may be now; null when none waits. */
+  readonly nextInMs: number | null;
+}
+
+export async function readHintQueue(db: Kysely<Database>, scope: HintScope): Promise<HintQueue> {
+  const row = await inScope(db, scope)
+    .select((hint) => [
+      hint.fn.countAll<bigint>().as('waiting'),
+      sql<number | null>`
+        ceil(greatest(0, extract(epoch from min(not_before) - clock_timestamp()) * 1000))::float8`.as(
+        'nextInMs',
+      ),
+    ])
+    .executeTakeFirstOrThrow();
+  const waiting = Number(row.waiting);
+  return { waiting, nextInMs: waiting === 0 ? null : row.nextInMs };
+}
+
+/** Deletes hints whose object was read since, as its head shows. Returns how many those were. */
+export async function dropAnsweredHints(
+  db: Kysely<Database>,
+  { accountId }: { readonly accountId: string },
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from hint where account_id = ${accountId} and case
+      when changed_at is null then ${isKnown('hint')}
+      else exists (select from object_head as head
+        where head.account_id = hint.account_id and head.resource = hint.resource
+          and head.external_id = hint.external_id
+          and (head.deleted or head.version >= hint.changed_at + ${overlap})) end`.execute(db);
+  return Number(numAffectedRows ?? 0n);
+}
+
+/** Deletes hints as far as they were told before the read that answers them. */
+export async function deleteHints(
+  trx: Transaction<Database>,
+  options: { readonly accountId: string; readonly answered: readonly DueHint[] },
+): Promise<void> {
+  if (options.answered.length === 0) return;
+  const answered = sortedByKey(options.answered);
+  await sql`
+    delete from hint using unnest(
+      ${answered.map(({ resource }) => resource)}::text[],
+      ${answered.map(({ id }) => id)}::text[],
+      ${answered.map(({ note }) => note)}::bigint[]
+    ) as t (resource, external_id, note)
+    where hint.account_id = ${options.accountId} and hint.resource = t.resource
+      and hint.external_id = t.external_id and hint.note <= t.note`.execute(trx);
+}
+
+const inScope = (db: Kysely<Database>, { accountId, sources, exceptResources }: HintScope) =>
+  db
+    .selectFrom('hint')
+    .where('account_id', '=', accountId)
+    .where('source', '=', sql<HintSource>`any(${sources}::text[])`)
+    .where('resource', '<>', sql<string>`all(${exceptResources}::text[])`);
+
+function newestOfEach(hints: readonly NewHint[]): NewHint[] {
+  const newest = new Map<string, NewHint>();
+  for (const hint of hints) {
+    const known = newest.get(keyOf(hint))?.changedAt;
+    if (!known || (hint.changedAt && hint.changedAt > known)) newest.set(keyOf(hint), hint);
+  }
+  return [...newest.values()];
+}
