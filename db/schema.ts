@@ -126,18 +126,28 @@ export interface TaskTable {
   changed_rows: Generated<number>;
 }
 
-/** Every version of every object as the provider gave it; append-only. */
+/** Every content of every object as the provider gave it; append-only. */
 export interface RawObjectTable {
   account_id: string;
   type: string;
   external_id: string;
   /** SHA-256 of the JSON text. */
   hash: Buffer;
+  /** Where the JSON text is: `raw_batch.id`, first byte and number of bytes in it; no size means to its end. */
+  batch: bigint;
+  at: number;
+  size: number | null;
+  /** When this content was read first. */
+  read_at: Date;
+}
+
+/** The JSON texts of objects that were stored together, one after the other. */
+export interface RawBatchTable {
+  account_id: string;
+  id: Generated<bigint>;
   payload: Buffer;
   /** How the payload is compressed. */
   encoding: 'br';
-  /** When this content was read first. */
-  read_at: Date;
 }
 
 /** Objects that a run kept raw only. */
@@ -225,6 +235,7 @@ export interface Database extends CanonicalTables, MetricTables {
   run: RunTable;
   task: TaskTable;
   raw_object: RawObjectTable;
+  raw_batch: RawBatchTable;
   not_normalised: NotNormalisedTable;
   unknown_value: UnknownValueTable;
   dirty_customer: DirtyCustomerTable;

@@ -54,6 +54,23 @@ const CHANGES = `
     add constraint task_state_check check (state in ('open', 'done', 'parked', 'skipped'));
   alter table task add column newest_read_at timestamptz;
 
+  -- Objects that were read together are compressed together: a page of them to a fifth of what each by itself would take.
+  create sequence raw_batch_number;
+  create table raw_batch (
+    account_id text not null,
+    id bigint not null default nextval('raw_batch_number'),
+    payload bytea not null,
+    encoding text not null,
+    primary key (account_id, id)
+  );
+  alter table raw_batch alter column payload set storage external;
+  alter table raw_object add column batch bigint, add column at integer, add column size integer;
+  update raw_object set batch = nextval('raw_batch_number'), at = 0;
+  insert into raw_batch (account_id, id, payload, encoding)
+    select account_id, batch, payload, encoding from raw_object;
+  alter table raw_object drop column payload, drop column encoding,
+    alter column batch set not null, alter column at set not null;
+
   alter table account add column skipped_resources text[] not null default '{}',
     add column changes bigint not null default 0,
     add column read_as_of timestamptz;

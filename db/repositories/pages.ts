@@ -15,6 +15,7 @@ import {
   upsertRecords,
   type SourcedRecord,
 } from '../record-writer';
+import { packBatch } from '../raw-object';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
 import { coverTask } from './coverage';
@@ -36,7 +37,8 @@ export interface PageObject {
   /** The provider's clock at the start of the request: the version of the object. */
   readonly readAt: Date;
   readonly hash: Buffer;
-  readonly payload: Buffer;
+  /** Its JSON text. */
+  readonly text: Buffer;
   readonly records: readonly CanonicalRecord[];
   readonly mentions: readonly CanonicalRecord[];
   readonly customerIds: readonly string[];
@@ -194,25 +196,21 @@ async function insertRawObjects(
   objects: readonly PageObject[],
 ): Promise<void> {
   if (objects.length === 0) return;
-  // The payloads travel as one binary value that is cut in the database: an array of them would be sent as hexadecimal text.
-  let at = 1;
-  const cuts = objects.map(({ payload }) => {
-    const cut = { at, size: payload.length };
-    at += payload.length;
-    return cut;
-  });
+  const { payload, places } = await packBatch(objects.map(({ text }) => text));
   await sql`
-    insert into raw_object (account_id, type, external_id, hash, payload, encoding, read_at)
-    select ${accountId}::text, t.type, t.id, t.hash,
-      substring(${Buffer.concat(objects.map(({ payload }) => payload))}::bytea from t.at for t.size),
-      'br', t.read_at
-    from unnest(
+    with batch as (
+      insert into raw_batch (account_id, payload, encoding)
+      values (${accountId}::text, ${payload}::bytea, 'br') returning id
+    )
+    insert into raw_object (account_id, type, external_id, hash, batch, at, size, read_at)
+    select ${accountId}::text, t.type, t.id, t.hash, batch.id, t.at, t.size, t.read_at
+    from batch, unnest(
       ${objects.map(({ type }) => storable(type))}::text[],
       ${objects.map(({ id }) => storable(id))}::text[],
       ${objects.map(({ hash }) => hash)}::bytea[],
       ${objects.map(({ readAt }) => readAt.toISOString())}::timestamptz[],
-      ${cuts.map((cut) => cut.at)}::integer[],
-      ${cuts.map((cut) => cut.size)}::integer[]
+      ${places.map((place) => place.at)}::integer[],
+      ${places.map((place) => place.size)}::integer[]
     ) as t (type, id, hash, read_at, at, size)
     on conflict do nothing`.execute(trx);
 }

@@ -89,8 +89,12 @@ describeUnless(whyNoSpec(FILE), 'the published fixtures as one page', () => {
   afterAll(() => close());
 
   test('every one is kept raw, whole', async () => {
-    const rows = await db.selectFrom('raw_object').selectAll().execute();
-    const kept = rows.map((row) => [row.type, row.external_id, unpackObject(row.payload)]);
+    const rows = await db
+      .selectFrom('raw_object')
+      .innerJoin('raw_batch', 'raw_batch.id', 'batch')
+      .selectAll()
+      .execute();
+    const kept = rows.map((row) => [row.type, row.external_id, unpackObject(row.payload, row)]);
     const given = objects.map((value) => [value.object, value.id, value]);
     const byKey = (a: unknown[], b: unknown[]) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
     expect(kept.sort(byKey)).toEqual(given.sort(byKey));

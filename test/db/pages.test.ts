@@ -300,8 +300,9 @@ describe('raw objects', () => {
     );
     const rows = await db
       .selectFrom('raw_object')
+      .innerJoin('raw_batch', 'raw_batch.id', 'batch')
       .selectAll()
-      .where('account_id', '=', lease.accountId)
+      .where('raw_object.account_id', '=', lease.accountId)
       .orderBy('read_at')
       .orderBy('external_id')
       .execute();
@@ -310,7 +311,7 @@ describe('raw objects', () => {
       ['sub_1', at(3)],
       ['sub_2', at(3)],
     ]);
-    expect(rows.map(({ payload }) => unpackObject(payload))).toMatchObject([
+    expect(rows.map((row) => unpackObject(row.payload, row))).toMatchObject([
       { status: 'active' },
       { status: 'pa\0üsed' },
       { id: 'sub_2' },
