@@ -84,7 +84,8 @@ export function opsLinks(ui: Ui, { taskQueue, account, now }: OpsLinksOptions): 
           title: 'The account',
           url: workflowLink(ui, { workflowId: accountWorkflowId(account) }),
         },
-    running('Needs attention', `${attention.name} = true`),
+    // Blanks around this sign make the UI's filter bar lose the value of a Bool.
+    running('Needs attention', `${attention.name}=true`),
     running('Backfills now', `WorkflowType = "${WORKFLOW_TYPES.backfill}"`),
     running('Syncing now', `${state.name} = "syncing"`),
     running('Blocked', `${state.name} = "blocked"`),

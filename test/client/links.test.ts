@@ -23,7 +23,7 @@ test('a workflow id is one part of the path, with its slashes encoded', () => {
 
 test('list links filter by the search attributes that the workflows write', () => {
   expect(linksOf().get('Needs attention')?.searchParams.get('query')).toBe(
-    'ExecutionStatus = "Running" AND RecoupAttention = true',
+    'ExecutionStatus = "Running" AND RecoupAttention=true',
   );
   expect(linksOf('acct_1').get('Blocked')?.searchParams.get('query')).toBe(
     'ExecutionStatus = "Running" AND RecoupState = "blocked" AND RecoupAccountId = "acct_1"',

@@ -1,16 +1,17 @@
-/** The operators' jobs of docs/runbook.md, done in the Temporal UI by a browser, with the very JSON that stands there. */
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+/** The jobs of docs/runbook.md, done in the Temporal UI by a browser, with the very JSON that stands there. */
 import type { Browser } from 'playwright-core';
+import { opsLinks, workflowLink, type Ui } from '../../client/links';
 import { startSimulator, type Simulator } from '../../simulator/server';
 import { openBrowser, whyNoBrowser } from '../support/browser';
 import { SIMULATOR_KEY, startRecoup, type Recoup } from '../support/recoup';
+import { jsonOf, picture } from '../support/runbook';
 import { describeUnless } from '../support/skip';
 import { startTemporalWithUi, type TemporalWithUi } from '../support/temporal';
 import { TemporalUi } from '../support/temporal-ui';
 
-const DOCS = join(__dirname, '..', '..', 'docs');
+/** As the runbook calls it; the server is this file's own. */
 const ACCOUNT = 'acct_northwind';
+const TASK_QUEUE = 'recoup-sync';
 const LANES = 2;
 /** Slow enough to look at a run, and to stop it, before it is done. */
 const SLOW_MS = 600;
@@ -28,7 +29,7 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
       openBrowser(),
       startSimulator({
         seed: 3,
-        customers: 200,
+        customers: 100,
         asOf: new Date('2026-11-01T00:00:00Z'),
         accountId: ACCOUNT,
         keys: { [SIMULATOR_KEY]: { permissions: 'all' } },
@@ -37,12 +38,14 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
     recoup = await startRecoup({
       TEMPORAL_ADDRESS: temporal.address,
       RECOUP_TEMPORAL_UI_URL: temporal.uiUrl,
-      RECOUP_SYNC_TASK_QUEUE: 'recoup-sync',
+      RECOUP_SYNC_TASK_QUEUE: TASK_QUEUE,
       RECOUP_LANES: String(LANES),
     });
-    await recoup.startWorker();
-    await recoup.connect({ account: ACCOUNT, apiBase: simulator.url });
-    ui = new TemporalUi(await browser.newPage({ viewport: { width: 1280, height: 760 } }));
+    ui = new TemporalUi(await browser.newPage({ viewport: { width: 1280, height: 720 } }));
+    await Promise.all([
+      recoup.startWorker(),
+      recoup.connect({ account: ACCOUNT, apiBase: simulator.url }),
+    ]);
   }, 60_000);
 
   afterAll(async () => {
@@ -52,82 +55,107 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
     await temporal?.stop();
   }, 60_000);
 
+  const here = (): Ui => ({ baseUrl: temporal.uiUrl, namespace: 'default' });
+
   /** A link of `recoup links --account`. */
-  const link = async (title: string): Promise<string> => {
-    const links = (await recoup.json(['links', '--account', ACCOUNT, '--json'])) as {
-      title: string;
-      url: string;
-    }[];
+  const link = (title: string): string => {
+    const links = opsLinks(here(), { account: ACCOUNT, taskQueue: TASK_QUEUE, now: new Date() });
     const found = links.find((each) => each.title === title);
-    if (found === undefined) throw new Error(`recoup links has no ${title}.`);
+    if (found === undefined) throw new Error(`There is no link ${title}.`);
     return found.url;
   };
 
-  /** Starts a backfill by the form, and opens its page. */
-  const startBackfill = async (input: string): Promise<string> => {
-    const url = await link('Start a backfill');
+  /** Pictures of the whole page, and of the details alone. */
+  const take = (name: string) => picture(ui.page, name);
+  const takeDetails = (name: string) => picture(ui.details, name);
+  const requests = (): number => simulator.requests.counts().total;
+  const theKey = (is: { revoked: boolean }) =>
+    simulator.api.keys.set(SIMULATOR_KEY, { permissions: 'all', ...is });
+
+  /** Starts a backfill by the form of the link, and opens its page. */
+  const startBackfill = async (input = '', beforeIsSent?: () => Promise<void>): Promise<void> => {
+    const url = link('Start a backfill');
     await ui.fillStartForm({ url, input });
+    await beforeIsSent?.();
     await ui.sendStartForm();
     const workflowId = new URL(url).searchParams.get('workflowId') ?? '';
-    await ui.open(
-      new URL(`workflows/${encodeURIComponent(workflowId)}`, await link('Schedules')).href,
-    );
-    return workflowId;
+    await ui.open(workflowLink(here(), { workflowId }));
   };
 
   test('a backfill started by the form of a link shows how far it is, and ends with its result', async () => {
     simulator.api.latencyMs = SLOW_MS;
-    await startBackfill(JSON.stringify({ account: ACCOUNT, from: '2026-01-01' }));
-    const begun = await ui.detailsThat(/: running/);
-    expect(begun).toContain(`account ${ACCOUNT}`);
+    const [input] = jsonOf('Start a backfill');
+    await startBackfill(input, () => take('start-backfill'));
+    expect(await ui.detailsThat(/: running/)).toContain(`account ${ACCOUNT}`);
+    await take('backfill-running');
     simulator.api.latencyMs = 0;
-    const ended = await ui.detailsThat(/: ended/);
-    expect(ended).toMatch(/invoice\s+done/);
+    expect(await ui.detailsThat(/: ended/)).toMatch(/invoice\s+done/);
     await ui.status('Completed');
-    const result = await ui.inputAndResult();
-    expect(result).toMatch(/"state": "complete"/);
+    expect(await ui.inputAndResult()).toContain('"state": "complete"');
+    await take('backfill-result');
   });
 
   test('a backfill with a wrong field fails with a message that names the field', async () => {
-    await startBackfill(JSON.stringify({ account: ACCOUNT, form: '2026-01-01' }));
+    const [input] = jsonOf('Read what is wrong with an input');
+    await startBackfill(input);
     await ui.status('Failed');
     expect(await ui.inputAndResult()).toContain('unknown field \\"form\\"');
+    await take('wrong-input');
   });
 
   test('an account is paused and resumed by Updates while it syncs, and its details say so', async () => {
+    const [pause = '', resume = ''] = jsonOf('Pause and resume an account');
     simulator.api.latencyMs = SLOW_MS;
     await recoup.json(['sync', ACCOUNT, '--no-wait', '--json']);
-    const account = await link('The account');
-    await ui.open(account);
+    await ui.open(link('The account'));
     await ui.detailsThat(/: syncing/);
-    await ui.fillUpdate({ name: 'pause', input: '{"reason":"ticket 4711"}' });
+    await ui.fillUpdate({ name: 'pause', input: pause });
+    await take('pause-account');
     await ui.sendUpdate();
-    const asked = simulator.requests.counts().total;
+    const asked = requests();
     expect(await ui.detailsThat(/: paused/)).toContain('ticket 4711');
-    expect(simulator.requests.counts().total).toBeLessThanOrEqual(asked + LANES);
+    await takeDetails('account-paused');
+    expect(requests()).toBeLessThanOrEqual(asked + LANES);
     simulator.api.latencyMs = 0;
-    await ui.fillUpdate({ name: 'resume', input: '{"reason":"ticket 4711"}' });
+    await ui.fillUpdate({ name: 'resume', input: resume });
     await ui.sendUpdate();
-    await recoup.json(['sync', ACCOUNT, '--json']);
-    await ui.open(account);
+    expect(await recoup.json(['sync', ACCOUNT, '--json'])).toMatchObject({ state: 'complete' });
+    await ui.open(link('The account'));
     await ui.detailsThat(/: idle/);
   });
 
-  test('a backfill that is cancelled stops within a page and says what it has read', async () => {
+  test('a backfill that is cancelled stops within a page, and its record says what it has read', async () => {
     simulator.api.latencyMs = SLOW_MS;
     await startBackfill(JSON.stringify({ account: ACCOUNT, refetch: true }));
     await ui.detailsThat(/: running/);
     await ui.requestCancellation();
-    const asked = simulator.requests.counts().total;
+    const asked = requests();
     await ui.status('Canceled');
-    expect(simulator.requests.counts().total).toBeLessThanOrEqual(asked + LANES);
-    const [run] = (await recoup.json([
-      'runs',
-      'list',
-      '--account',
-      ACCOUNT,
-      '--json',
-    ])) as unknown[];
-    expect(run).toMatchObject({ state: 'canceled' });
+    expect(requests()).toBeLessThanOrEqual(asked + LANES);
+    await ui.detailsThat(/: ended/);
+    await takeDetails('backfill-cancelled');
+    const runs = await recoup.json(['runs', 'list', '--account', ACCOUNT, '--json']);
+    expect(runs).toMatchObject([{ kind: 'backfill', state: 'canceled' }, {}, {}]);
+    simulator.api.latencyMs = 0;
+  });
+
+  test('an account whose key was revoked says what would unblock it, is listed, and goes on with a new key', async () => {
+    theKey({ revoked: true });
+    await ui.open(link('The account'));
+    await ui.fillUpdate({ name: 'requestSync', input: '' });
+    await ui.sendUpdate();
+    expect(await ui.detailsThat(/: blocked/)).toContain('Give the account a valid key');
+    await takeDetails('account-blocked');
+    await ui.page.goto(link('Needs attention'));
+    await ui.page.getByRole('link', { name: `account/${ACCOUNT}` }).waitFor();
+    await ui.page.getByRole('button', { name: 'RecoupAttention = true' }).waitFor();
+    await take('needs-attention');
+    simulator.api.keys.set('sk_test_new', { permissions: 'all' });
+    await recoup.json(['accounts', 'rotate-secret', ACCOUNT, '--secret-env', 'KEY', '--json'], {
+      KEY: 'sk_test_new',
+    });
+    await recoup.json(['sync', ACCOUNT, '--json']);
+    await ui.open(link('The account'));
+    await ui.detailsThat(/: idle/);
   });
 });

@@ -8,8 +8,12 @@ const LOOK_MS = 1_000;
 const MAX_LOOKS = 60;
 
 export class TemporalUi {
+  /** The frame with the current details on the tab User Metadata. */
+  readonly details: Locator;
+
   constructor(readonly page: Page) {
     page.setDefaultTimeout(ANSWER_LIMIT_MS);
+    this.details = page.locator('iframe[title="output"]');
   }
 
   /** Fills in the form at that address, and leaves it ready to be sent. */
@@ -45,7 +49,7 @@ export class TemporalUi {
   /** The current details as text, once they say so. They do not refresh themselves: R does, as the page tells. */
   async detailsThat(say: RegExp): Promise<string> {
     await this.openTab('User Metadata');
-    const details = this.page.frameLocator('iframe[title="output"]').locator('main');
+    const details = this.details.contentFrame().locator('main');
     for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
       await this.page.keyboard.press('r');
       const shown = details.filter({ hasText: say });
