@@ -133,12 +133,17 @@ async function storeObjects(
   objects: readonly PageObject[],
 ): Promise<number> {
   const { reads, overlapping } = newestOfEach(objects);
-  const passed = await passHeads(trx, { accountId, reads });
+  // What could not be normalised gets no head: once it can be, the same content is news.
+  const unread = reads.filter(({ notNormalised }) => notNormalised !== null);
+  const passed = await passHeads(trx, {
+    accountId,
+    reads: reads.filter(({ notNormalised }) => notNormalised === null),
+  });
   const changed = passed.flatMap(({ read, comparison }) => (comparison === 'changed' ? read : []));
-  await insertRawObjects(trx, accountId, changed);
+  await insertRawObjects(trx, accountId, [...changed, ...unread]);
   const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
   await markDirty(trx, accountId, dirtyCustomers);
-  await noteHintsOf(trx, accountId, changed);
+  await noteHintsOf(trx, accountId, [...changed, ...unread]);
   await noteHints(trx, {
     accountId,
     source: 'overlap',
@@ -150,7 +155,7 @@ async function storeObjects(
     ],
     delayMs: OVERLAP_DELAY_MS,
   });
-  await nameNotNormalised(trx, runId, reads);
+  await nameNotNormalised(trx, runId, unread);
   await countUnknowns(trx, runId, reads);
   return changedRows;
 }

@@ -1,16 +1,15 @@
 import { sql, type Kysely } from 'kysely';
 import { openDatabase } from '../../db/database';
-import { packObject, unpackObject } from '../../db/raw-object';
-import { saveAccount, setAccountDesired } from '../../db/repositories/accounts';
+import { unpackObject } from '../../db/raw-object';
+import { setAccountDesired } from '../../db/repositories/accounts';
 import { openFeed } from '../../db/repositories/feed';
-import { commitPage, type PageCommit, type PageObject } from '../../db/repositories/pages';
-import { createRun } from '../../db/repositories/runs';
-import { claimTask, parkResource, splitTask, type Lease } from '../../db/repositories/tasks';
+import { commitPage, type PageObject } from '../../db/repositories/pages';
+import { claimTask, parkResource, splitTask } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { inTransaction } from '../../db/transaction';
 import { RecoupError } from '../../domain/errors';
-import { FakeService } from '../support/fake-provider';
 import { openTestDatabase } from '../support/database';
+import { at, claimOn, FLOOR, newLeaseOn, object, page, subscription, UNTIL } from './reading';
 
 let db: Kysely<Database>;
 let url: string;
@@ -20,42 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-const { provider } = new FakeService();
-const UNTIL = new Date('2026-03-01T00:00:00Z');
-const FLOOR = new Date('2025-01-01T00:00:00Z');
-const at = (minute: number) => new Date(UNTIL.getTime() + minute * 60_000);
-
-let accounts = 0;
-async function newLease(): Promise<Lease> {
-  accounts += 1;
-  const accountId = `acct_${accounts}`;
-  await saveAccount(db, {
-    id: accountId,
-    provider: 'fake',
-    displayName: null,
-    apiBase: null,
-    sealedSecret: Buffer.from('sealed'),
-  });
-  const run = await inTransaction(db, (trx) =>
-    createRun(trx, {
-      accountId,
-      key: 'run',
-      kind: 'sync',
-      windowFrom: null,
-      until: UNTIL,
-      floor: FLOOR,
-      note: null,
-      tasks: [{ resource: 'subscription', from: null, to: UNTIL, position: 0 }],
-    }),
-  );
-  return claim(accountId, run.id);
-}
-
-async function claim(accountId: string, runId: string): Promise<Lease> {
-  const lease = await claimTask(db, { accountId, runId, owner: 'test', except: [] });
-  if (!lease) throw new Error('nothing to claim');
-  return lease;
-}
+const newLease = () => newLeaseOn(db);
+const claim = (accountId: string, runId: string) => claimOn(db, { accountId, runId });
 
 /** Lets the lease of a task expire, as if its worker had died. */
 const expire = (taskId: bigint) =>
@@ -64,49 +29,6 @@ const expire = (taskId: bigint) =>
     .set({ lease_until: sql<Date>`clock_timestamp() - interval '1 second'` })
     .where('id', '=', taskId)
     .execute();
-
-function subscription(id: string, fields: Record<string, unknown>): PageObject {
-  const value = {
-    type: 'subscription',
-    id,
-    customerId: 'cus_1',
-    status: 'active',
-    items: [],
-    ...fields,
-  };
-  return object({ type: 'subscription', id, value });
-}
-
-function object({
-  type,
-  id,
-  value,
-}: {
-  type: string;
-  id: string;
-  value: Record<string, unknown>;
-}): PageObject {
-  const normalised = provider.normalise({ type, id, createdAt: FLOOR, value });
-  return {
-    resource: type,
-    type,
-    id,
-    createdAt: null,
-    readAt: UNTIL,
-    ...packObject(value),
-    ...normalised,
-    notNormalised: null,
-  };
-}
-
-const page = (lease: Lease, readAt: Date, objects: PageObject[]): PageCommit => ({
-  lease,
-  objects: objects.map((one) => ({ ...one, readAt })),
-  readAt,
-  nextCursor: 'more',
-  oldestCreatedAt: new Date('2026-02-01T00:00:00Z'),
-  requests: 1,
-});
 
 const statusOf = async (accountId: string, id: string) =>
   (await db
