@@ -1,4 +1,5 @@
 /** How an account gets its key: read from a variable, tried at the billing service, and only then stored, encrypted. */
+import type { Config } from '../config/config';
 import {
   listAccounts,
   readAccount,
@@ -10,7 +11,8 @@ import {
   type Account,
 } from '../db/repositories/accounts';
 import { migrate } from '../db/migrate';
-import { createSecretBox } from '../db/secret-box';
+import { setWebhookSecrets } from '../db/repositories/webhooks';
+import { createSecretBox, type SecretBox } from '../db/secret-box';
 import { RecoupError } from '../domain/errors';
 import type { Connection } from '../providers/provider';
 import { findProvider } from '../providers/registry';
@@ -22,10 +24,10 @@ import { say } from './output';
 const PROBE_TIMEOUT_MS = 30_000;
 
 /** The variable's name is echoed only where it looks like one: somebody may have given the key itself. */
-export function readSecret(name: string, command: string): string {
+export function readSecret(name: string, command: string, option = '--secret-env'): string {
   if (!/^[A-Z_][A-Z0-9_]*$/.test(name)) {
     throw wrongUse(
-      'What --secret-env was given is no name of an environment variable (capitals, digits, underscores)',
+      `What ${option} was given is no name of an environment variable (capitals, digits, underscores)`,
       'Put the key into a variable such as STRIPE_KEY, and give that name.',
     );
   }
@@ -39,6 +41,8 @@ export function readSecret(name: string, command: string): string {
 
 export interface NewConnection extends Connection {
   readonly provider: string;
+  /** Signing secrets of its webhook endpoint; left out, a known account keeps its own. */
+  readonly webhookSecrets?: readonly string[] | undefined;
   /** IANA name; left out, a known account keeps its own, and a new one gets UTC. */
   readonly timeZone?: string | undefined;
 }
@@ -61,6 +65,9 @@ export async function connectAccount(context: Context, options: NewConnection): 
   }
   await store(context, { ...options, displayName });
   if (options.timeZone !== undefined) await setTimeZone(db, id, options.timeZone);
+  if (options.webhookSecrets !== undefined) {
+    await storeWebhookSecrets(context, { accountId: id, secrets: options.webhookSecrets });
+  }
   if (known?.state === 'disconnected') {
     await setAccountDesired(db, id, 'run');
     await recordTransition(db, {
@@ -88,6 +95,19 @@ export async function rotateSecret(
   await store(context, { ...connection, displayName: await probe(connection) });
 }
 
+/** These and no others sign the account's webhooks from now on. Errors: unknown_account. */
+export async function storeWebhookSecrets(
+  { config, db }: Context,
+  { accountId, secrets }: { readonly accountId: string; readonly secrets: readonly string[] },
+): Promise<void> {
+  const box = secretBoxOf(config);
+  const sealedSecrets = secrets.map((secret) => box.seal(secret, accountId));
+  await setWebhookSecrets(db, { accountId, sealedSecrets });
+}
+
+const secretBoxOf = (config: Config): SecretBox =>
+  createSecretBox({ key: config.RECOUP_SECRET_KEY, keyFile: config.RECOUP_SECRET_KEY_FILE });
+
 async function store(
   { config, db }: Context,
   {
@@ -100,11 +120,8 @@ async function store(
     readonly displayName: string | null;
   },
 ): Promise<void> {
-  const box = createSecretBox({
-    key: config.RECOUP_SECRET_KEY,
-    keyFile: config.RECOUP_SECRET_KEY_FILE,
-  });
-  await saveAccount(db, { id, provider, displayName, apiBase, sealedSecret: box.seal(secret, id) });
+  const sealedSecret = secretBoxOf(config).seal(secret, id);
+  await saveAccount(db, { id, provider, displayName, apiBase, sealedSecret });
 }
 
 /** The account's display name, if it has one. */

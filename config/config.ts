@@ -90,6 +90,14 @@ export const VARIABLES = {
     about:
       'Postgres connections of one process for long steps and webhooks (count); a worker has a quarter more for quick steps.',
   },
+  RECOUP_WEBHOOK_HOST: {
+    schema: z.string().min(1).default('127.0.0.1'),
+    about: 'Address that the webhook receiver listens on; put a proxy that speaks TLS before it.',
+  },
+  RECOUP_WEBHOOK_PORT: {
+    schema: z.coerce.number().int().min(0).max(65_535).default(12901),
+    about: 'Port that the webhook receiver listens on; 0 picks a free one.',
+  },
   RECOUP_LOG_LEVEL: {
     schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     about: 'Least level that is logged.',

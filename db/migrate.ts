@@ -3,6 +3,7 @@ import { RecoupError } from '../domain/errors';
 import * as initial from './migrations/0001_initial';
 import * as metrics from './migrations/0002_metrics';
 import * as changes from './migrations/0003_changes';
+import * as webhooks from './migrations/0005_webhooks';
 import type { Database } from './schema';
 
 /** In the order in which they were written; a migration that has been released never changes. */
@@ -10,6 +11,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_metrics': metrics,
   '0003_changes': changes,
+  '0005_webhooks': webhooks,
 };
 
 /** Brings the database to the newest version and returns the names of the migrations that it took. Safe to call from many processes at once. */

@@ -41,6 +41,8 @@ export interface AccountTable {
   api_base: string | null;
   /** Sealed by `secret-box.ts`. */
   secret: Buffer;
+  /** Signing secrets of its webhook endpoint, each sealed likewise: several while one is being replaced. */
+  webhook_secrets: Generated<Buffer[]>;
   /** As the newest transition left it. */
   state: Generated<string>;
   state_reason: string | null;
@@ -212,6 +214,14 @@ export interface HintTable {
   not_before: Generated<Date>;
 }
 
+/** A webhook that was taken, by the event it told of. */
+export interface WebhookInboxTable {
+  account_id: string;
+  event_id: string;
+  type: string;
+  received_at: Generated<Date>;
+}
+
 /** How far the change feed of an account was turned into hints. */
 export interface ChangeFeedTable {
   account_id: string;
@@ -243,4 +253,5 @@ export interface Database extends CanonicalTables, MetricTables {
   hint: HintTable;
   change_feed: ChangeFeedTable;
   coverage: CoverageTable;
+  webhook_inbox: WebhookInboxTable;
 }

@@ -10,8 +10,9 @@ import { sentences } from '../../domain/words';
 import { PROVIDERS } from '../../providers/registry';
 import { accountWorkflowId, disconnect, pause, resume } from '../../workflows/contract';
 import { requireAccount, requireConnected } from '../account';
-import { connectAccount, readSecret, rotateSecret, wake } from '../connect';
+import { connectAccount, readSecret, rotateSecret, storeWebhookSecrets, wake } from '../connect';
 import { withContext } from '../context';
+import { wrongUse } from '../errors';
 import { workflowLink } from '../links';
 import { formatInstant, paintFor, print, printJson, renderTable, say, widthOf } from '../output';
 import { paintState } from '../run-view';
@@ -52,6 +53,15 @@ const TIME_ZONE = [
   parseTimeZone,
 ] as const;
 
+/** Several while one is being replaced: the provider signs with both for some hours. */
+const WEBHOOK_SECRETS = [
+  '--webhook-secret-env <names...>',
+  'environment variables that hold the signing secrets of its webhooks, instead of those it has',
+] as const;
+
+const readWebhookSecrets = (names: readonly string[] | undefined, command: string) =>
+  names?.map((name) => readSecret(name, command, '--webhook-secret-env'));
+
 const addCommand = () =>
   new Command('add')
     .description(
@@ -62,9 +72,10 @@ const addCommand = () =>
     .requiredOption('--secret-env <name>', 'environment variable that holds the key')
     .option('--api-base <url>', 'instead of the provider’s own address')
     .option(...TIME_ZONE)
+    .option(...WEBHOOK_SECRETS)
     .option('--json', 'the account as JSON')
     .addHelpText('after', ADD_EXAMPLES)
-    .action((provider, { id, secretEnv, apiBase, timeZone, json }) =>
+    .action((provider, { id, secretEnv, apiBase, timeZone, webhookSecretEnv, json }) =>
       withContext(async (context) => {
         const account = await connectAccount(context, {
           provider,
@@ -72,6 +83,7 @@ const addCommand = () =>
           secret: readSecret(secretEnv, 'accounts add'),
           apiBase: apiBase ?? null,
           timeZone,
+          webhookSecrets: readWebhookSecrets(webhookSecretEnv, 'accounts add'),
         });
         const woken = await wake(context, account);
         if (json) printJson(accountJson({ ...account, state: woken ?? account.state }));
@@ -130,24 +142,39 @@ function afterRotation({ id, state: was }: Account, state: string): string {
 
 const setCommand = () =>
   new Command('set')
-    .description('Change a setting of an account.')
+    .description('Change settings of an account.')
     .argument('<account>', 'its id, for example acct_1')
-    .requiredOption(...TIME_ZONE)
+    .option(...TIME_ZONE)
+    .option(...WEBHOOK_SECRETS)
     .option('--json', 'the account as JSON')
     .addHelpText('after', SET_EXAMPLES)
-    .action((id, { timeZone, json }) =>
-      withContext(async ({ db }) => {
+    .action((id, { timeZone, webhookSecretEnv, json }) =>
+      withContext(async (context) => {
+        const { db } = context;
+        const secrets = readWebhookSecrets(webhookSecretEnv, 'accounts set');
+        if (timeZone === undefined && secrets === undefined) {
+          throw wrongUse('Nothing to set', 'Give --time-zone, --webhook-secret-env or both.');
+        }
         await requireConnected(db, id);
-        await setTimeZone(db, id, timeZone);
-        if (json) printJson(accountJson(await readAccount(db, id)));
-        else print(`${id} is in ${timeZone}: its next sync brings its months up to date.`);
+        if (timeZone !== undefined) await setTimeZone(db, id, timeZone);
+        if (secrets !== undefined) await storeWebhookSecrets(context, { accountId: id, secrets });
+        if (json) {
+          printJson(accountJson(await readAccount(db, id)));
+          return;
+        }
+        if (timeZone !== undefined)
+          print(`${id} is in ${timeZone}: its next sync brings its months up to date.`);
+        if (secrets !== undefined)
+          print(
+            `${id} takes webhooks that ${secrets.length} secret${secrets.length > 1 ? 's sign' : ' signs'}.`,
+          );
       }),
     );
 
 const SET_EXAMPLES = `
 Examples:
-  $ recoup accounts set acct_1 --time-zone Europe/Berlin
-  $ recoup accounts set acct_1 --time-zone UTC --json`;
+  $ NEW=whsec_… OLD=whsec_… recoup accounts set acct_1 --webhook-secret-env NEW OLD
+  $ recoup accounts set acct_1 --time-zone Europe/Berlin --json`;
 
 const listCommand = () =>
   new Command('list')

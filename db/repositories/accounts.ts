@@ -4,8 +4,8 @@ import type { Desired } from '../../domain/sync/run';
 import { storable } from '../record-writer';
 import type { AccountTable, AccountTransitionTable, Database } from '../schema';
 
-/** An account without its secret. */
-export type Account = Omit<Selectable<AccountTable>, 'secret'>;
+/** An account without its secrets. */
+export type Account = Omit<Selectable<AccountTable>, 'secret' | 'webhook_secrets'>;
 
 const PUBLIC_COLUMNS = [
   'id',

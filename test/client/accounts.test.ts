@@ -118,3 +118,30 @@ test('a time zone is set by its IANA name, and counts as a change of its numbers
   expect(JSON.parse(stdout)).toMatchObject({ account: ACCOUNT, timeZone: 'Europe/Berlin' });
   expect(Number(await changes())).toBe(Number(before) + 1);
 });
+
+test('signing secrets of its webhooks are stored encrypted, several at once, and replaced', async () => {
+  const set = (names: readonly string[]) =>
+    recoup.cli(['accounts', 'set', ACCOUNT, '--webhook-secret-env', ...names], {
+      NEW: 'whsec_new',
+      OLD: 'whsec_old',
+    });
+  const stored = async () => {
+    const { rows } = await recoup.pool.query<{ secrets: Buffer[] }>(
+      'select webhook_secrets as secrets from account where id = $1',
+      [ACCOUNT],
+    );
+    return rows[0]?.secrets ?? [];
+  };
+  expect(await set(['NEW', 'OLD'])).toMatchObject({
+    code: 0,
+    stdout: `${ACCOUNT} takes webhooks that 2 secrets sign.\n`,
+  });
+  const both = await stored();
+  expect(both).toHaveLength(2);
+  expect(Buffer.concat(both).includes('whsec')).toBe(false);
+  await set(['NEW']);
+  expect(await stored()).toHaveLength(1);
+  expect(await set(['NOT_SET'])).toMatchObject({ code: 2 });
+  expect(await recoup.cli(['accounts', 'set', ACCOUNT])).toMatchObject({ code: 2 });
+  expect(await stored()).toHaveLength(1);
+});
