@@ -16,6 +16,7 @@ import { createSecretBox, type SecretBox } from '../db/secret-box';
 import { RecoupError } from '../domain/errors';
 import type { Connection } from '../providers/provider';
 import { findProvider } from '../providers/registry';
+import { accountChanged } from '../workflows/contract';
 import type { Context } from './context';
 import { CliError, describe, wrongUse } from './errors';
 import { say } from './output';
@@ -176,7 +177,8 @@ export async function wake(context: Context, { id, state }: Account): Promise<st
   if (!WAITING.includes(state)) return null;
   try {
     const temporal = await context.temporal();
-    return (await temporal.credentialsChanged(id)).answer.state;
+    const { answer } = await temporal.updateAccount(id, accountChanged, { what: 'credentials' });
+    return answer.state;
   } catch (thrown) {
     if (!(thrown instanceof CliError)) throw thrown;
     say(describe(thrown).line);

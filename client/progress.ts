@@ -67,9 +67,8 @@ class Bars implements ProgressView {
     const room = width - this.nameWidth - COUNT_WIDTH - share.length - 10;
     const barWidth = Math.max(MIN_BAR_WIDTH, Math.min(MAX_BAR_WIDTH, room));
     const head = `  ${name}  `;
-    if (state === 'parked') {
-      const why = `parked: ${reason ?? 'no reason was given'}`;
-      const visibleWhy = ellipsis(why, width - head.length - COUNT_WIDTH - 5);
+    if (state === 'parked' || state === 'skipped') {
+      const visibleWhy = ellipsis(asideOf(state, reason), width - head.length - COUNT_WIDTH - 5);
       return `${head}${count}  ${paint.yellow(`! ${visibleWhy}`)}`;
     }
     const filled = Math.round(((state === 'done' ? 100 : percent) / 100) * barWidth);
@@ -79,6 +78,10 @@ class Bars implements ProgressView {
     return `${head}${count}  ${bar} ${share} ${mark}`;
   }
 }
+
+/** Why nobody reads a resource. */
+export const asideOf = (state: 'parked' | 'skipped', reason: string | null): string =>
+  reason === null ? state : `${state}: ${reason}`;
 
 /** A bar that has scrolled away cannot be drawn again, so a low terminal shows the first ones only. */
 const visible = (
@@ -117,12 +120,12 @@ class Lines implements ProgressView {
 
   private sayEnded(): void {
     for (const { resource, state, objects, reason } of this.progress) {
-      if ((state !== 'done' && state !== 'parked') || this.ended.has(resource)) continue;
+      if (state === 'waiting' || state === 'walking' || this.ended.has(resource)) continue;
       this.ended.add(resource);
       say(
         state === 'done'
           ? `  ${resource}: done, ${formatCount(objects)} objects`
-          : `  ${resource}: parked, ${reason ?? 'no reason was given'}`,
+          : `  ${resource}: ${asideOf(state, reason)}`,
       );
     }
   }

@@ -3,6 +3,8 @@ import type { Kysely } from 'kysely';
 import {
   countNotNormalised,
   listNotNormalised,
+  listRuns,
+  readProgress,
   readRun,
   type NotNormalised,
   type Run,
@@ -11,7 +13,16 @@ import { readTaskFacts } from '../db/repositories/tasks';
 import type { Database } from '../db/schema';
 import { progressOf, type ResourceProgress } from '../domain/sync/progress';
 import { countOf } from '../domain/words';
-import { formatCount, formatInstant, paintFor, renderTable, widthOf, type Paint } from './output';
+import {
+  formatCount,
+  formatInstant,
+  paintFor,
+  renderTable,
+  widthOf,
+  type Column,
+  type Paint,
+} from './output';
+import { asideOf } from './progress';
 
 /** Objects kept raw only that a view names; the run counts them all. */
 const MAX_NOT_NORMALISED = 100;
@@ -44,6 +55,32 @@ export async function readRunView(db: Kysely<Database>, id: string): Promise<Run
   };
 }
 
+export interface Parked {
+  readonly resource: string;
+  readonly reason: string;
+}
+
+/** No backfill, and no run of mere changes. */
+export async function newestSync(
+  db: Kysely<Database>,
+  accountId: string,
+): Promise<Run | undefined> {
+  const [newest] = await listRuns(db, { accountId, kind: 'sync', limit: 1 });
+  return newest;
+}
+
+/** What is parked in the newest sync of an account. */
+export async function readParked(
+  db: Kysely<Database>,
+  { id }: { readonly id: string },
+): Promise<Parked[]> {
+  const run = await newestSync(db, id);
+  const progress = run === undefined ? [] : await readProgress(db, run);
+  return progress.flatMap(({ resource, state, reason }) =>
+    state === 'parked' ? { resource, reason: reason ?? 'no reason was kept' } : [],
+  );
+}
+
 export const runHeadJson = (run: Run) => ({
   run: run.id,
   account: run.account_id,
@@ -54,6 +91,7 @@ export const runHeadJson = (run: Run) => ({
   until: run.until,
   startedAt: run.started_at,
   endedAt: run.ended_at,
+  note: run.note,
   summary: run.summary,
 });
 
@@ -75,12 +113,13 @@ export function renderRun({ run, ...view }: RunView): string {
   const paint = paintFor(process.stdout);
   const width = widthOf(process.stdout);
   const facts = [
-    ['Run', `${run.id}, a ${run.kind} of ${run.account_id}`],
+    ['Run', `${run.id}, ${CALLED[run.kind]} of ${run.account_id}`],
     ['State', paintState(paint, run.state)],
     [
       'Window',
       `${run.window_from === null ? 'since ever' : `from ${formatInstant(run.window_from)}`}, until ${formatInstant(run.until)}`,
     ],
+    ...(run.note === null ? [] : [['Note', run.note]]),
     ['Started', formatInstant(run.started_at)],
     ['Ended', formatInstant(run.ended_at)],
     run.summary === null
@@ -92,24 +131,41 @@ export function renderRun({ run, ...view }: RunView): string {
   ];
   const blocks = [
     renderTable([{ head: '' }, { head: '' }], facts, { paint, width }).trimStart(),
-    renderTable(
-      [
-        { head: 'Resource' },
-        { head: 'Objects', align: 'right' },
-        { head: 'Read', align: 'right' },
-        { head: 'State' },
-      ],
-      view.resources.map(({ resource, objects, percent, state, reason }) => [
-        resource,
-        formatCount(objects),
-        `${percent} %`,
-        state === 'parked' ? paint.yellow(`parked: ${reason ?? 'no reason was kept'}`) : state,
-      ]),
-      { paint, width },
-    ),
+    renderResources(view.resources, { paint, width }),
     renderNotNormalised(view.notNormalised, { paint, width }),
   ];
   return blocks.filter((block) => block !== '').join('\n\n');
+}
+
+const CALLED: Record<Run['kind'], string> = {
+  sync: 'a sync',
+  backfill: 'a backfill',
+  changes: 'changes',
+};
+
+function renderResources(
+  resources: RunView['resources'],
+  options: { paint: Paint; width: number },
+): string {
+  // How much is left is an estimate, and of interest only while something is.
+  const anyLeft = resources.some(({ left }) => left);
+  const columns: Column[] = [
+    { head: 'Resource' },
+    { head: 'Objects', align: 'right' },
+    { head: 'Read', align: 'right' },
+    ...(anyLeft ? [{ head: 'Left', align: 'right' } as const] : []),
+    { head: 'State' },
+  ];
+  const rows = resources.map(({ resource, objects, percent, state, left, reason }) => [
+    resource,
+    formatCount(objects),
+    `${percent} %`,
+    ...(anyLeft ? [left ? `~${formatCount(left)}` : ''] : []),
+    state === 'parked' || state === 'skipped'
+      ? options.paint.yellow(asideOf(state, reason))
+      : state,
+  ]);
+  return renderTable(columns, rows, options);
 }
 
 function renderNotNormalised(

@@ -9,14 +9,13 @@ import {
   WithStartWorkflowOperation,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
+  type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
 import type { Config } from '../config/config';
 import {
-  accountChanged,
   accountWorkflowId,
   backfillStatus,
-  backfillWorkflowId,
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
@@ -34,7 +33,11 @@ const UPDATE_TIMEOUT_MS = 30_000;
 const QUERY_TIMEOUT_MS = 10_000;
 const POLLER_TASK_QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
 
-export type Update = UpdateDefinition<UpdateAnswer, [{ reason?: string }]>;
+/** What every update of an account or a backfill may be given. */
+export interface Reason {
+  readonly reason?: string;
+}
+export type Update<Args extends Reason = Reason> = UpdateDefinition<UpdateAnswer, [Args]>;
 
 export interface Updated {
   readonly answer: UpdateAnswer;
@@ -82,18 +85,9 @@ export class Temporal {
   }
 
   /** Sends an update to the account's workflow, which is started first where it does not run. */
-  updateAccount(account: string, update: Update, reason?: string): Promise<Updated> {
-    return this.sendToAccount(account, update, argsOf(reason));
-  }
-
-  /** Wakes an account that waits for credentials. */
-  credentialsChanged(account: string): Promise<Updated> {
-    return this.sendToAccount(account, accountChanged, { what: 'credentials' });
-  }
-
-  private async sendToAccount<Args>(
+  async updateAccount<Args extends Reason>(
     account: string,
-    update: UpdateDefinition<UpdateAnswer, [Args]>,
+    update: Update<Args>,
     args: Args,
   ): Promise<Updated> {
     await this.requireWorker();
@@ -116,25 +110,43 @@ export class Temporal {
     });
   }
 
-  /** Sends an update to the backfill's workflow. Errors: exit code 1 when it does not run. */
-  async updateBackfill(run: BackfillRun, update: Update, reason?: string): Promise<UpdateAnswer> {
+  /**
+   * Sends an update to the workflow that walks a backfill: the one that opened its run, or the one that has taken it up again.
+   * Errors: exit code 1 when neither runs.
+   */
+  async updateBackfill<Args extends Reason>(
+    { backfill, retry }: { backfill: BackfillRun; retry: string },
+    update: Update<Args>,
+    args: Args,
+  ): Promise<UpdateAnswer> {
     await this.requireWorker();
-    const { workflowId, firstExecutionRunId } = run;
-    const handle = this.client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
-    return this.ask(() => handle.executeUpdate(update, { args: [argsOf(reason)] }));
+    const { workflowId, firstExecutionRunId } = backfill;
+    const { workflow } = this.client;
+    const opener = workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
+    const send = (to: WorkflowHandle) => to.executeUpdate(update, { args: [args] });
+    return this.ask(async () => {
+      try {
+        return await send(opener);
+      } catch (thrown) {
+        if (!(thrown instanceof WorkflowNotFoundError)) throw thrown;
+        return await send(workflow.getHandle(retry));
+      }
+    });
   }
 
-  /** `suffix` makes the workflow's id its own. Errors: exit code 2 when a backfill with that id was started already. */
-  async startBackfill(input: BackfillInput, options: { suffix: string }): Promise<StartedBackfill> {
+  /** Errors: exit code 2 when a backfill with that id runs, or has run and may do so `once`. */
+  async startBackfill(
+    input: BackfillInput,
+    { workflowId, once }: { workflowId: string; once: boolean },
+  ): Promise<StartedBackfill> {
     await this.requireWorker();
-    const workflowId = backfillWorkflowId({ accountId: input.account, suffix: options.suffix });
     const handle = await this.ask(() =>
       this.client.workflow.start<(input: BackfillInput) => Promise<RunResult>>(
         WORKFLOW_TYPES.backfill,
         {
           workflowId,
           taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
-          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          workflowIdReusePolicy: once ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
           args: [input],
         },
       ),
@@ -207,8 +219,8 @@ export class Temporal {
     } catch (thrown) {
       if (thrown instanceof WorkflowExecutionAlreadyStartedError) {
         throw wrongUse(
-          `${thrown.workflowId} was started just now`,
-          'Wait a second, then try again.',
+          `${thrown.workflowId} was started already`,
+          'Wait a second, then try again; look with `recoup runs list`.',
           thrown,
         );
       }
@@ -239,7 +251,8 @@ export class Temporal {
   }
 }
 
-const argsOf = (reason: string | undefined): { reason?: string } =>
+/** As an update's argument; empty where nobody gave a reason. */
+export const because = (reason: string | undefined): Reason =>
   reason === undefined ? {} : { reason };
 
 export const uiOf = (config: Config): Ui => ({

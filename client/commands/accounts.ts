@@ -6,18 +6,28 @@ import {
   setTimeZone,
   type Account,
 } from '../../db/repositories/accounts';
+import { readFreshness } from '../../db/repositories/freshness';
 import { sentences } from '../../domain/words';
 import { PROVIDERS } from '../../providers/registry';
-import { accountWorkflowId, disconnect, pause, resume } from '../../workflows/contract';
+import {
+  accountWorkflowId,
+  disconnect,
+  pause,
+  resume,
+  retry,
+  skip,
+} from '../../workflows/contract';
 import { requireAccount, requireConnected } from '../account';
 import { connectAccount, readSecret, rotateSecret, storeWebhookSecrets, wake } from '../connect';
-import { withContext } from '../context';
+import { withContext, type Context } from '../context';
 import { wrongUse } from '../errors';
 import { workflowLink } from '../links';
 import { formatInstant, paintFor, print, printJson, renderTable, say, widthOf } from '../output';
-import { paintState } from '../run-view';
+import { describeCoverage, describeFeed } from '../freshness';
+import { listsOf, requireParkable } from '../resources';
+import { paintState, readParked, type Parked } from '../run-view';
 import { parseTimeZone } from '../time-zone';
-import { uiOf, type Update } from '../temporal';
+import { because, uiOf, type Temporal, type Update, type Updated } from '../temporal';
 
 export const accountsCommand = () =>
   new Command('accounts')
@@ -37,6 +47,8 @@ export const accountsCommand = () =>
     .addCommand(
       updateCommand('resume', resume, 'Go on where it stopped; also the way out of blocked.'),
     )
+    .addCommand(retryCommand())
+    .addCommand(skipCommand())
     .addCommand(
       updateCommand('disconnect', disconnect, 'End its life in Recoup; what was read stays.'),
     )
@@ -228,10 +240,19 @@ const showCommand = () =>
       withContext(async ({ config, db }) => {
         const account = await requireAccount(db, id);
         const history = await listTransitions(db, { accountId: id, limit: SHOWN_TRANSITIONS });
+        const freshness = await readFreshness(db, id);
+        const parked = await readParked(db, account);
+        const todo = stepsOutOf(account, parked);
         const url = workflowLink(uiOf(config), { workflowId: accountWorkflowId(id) });
         if (json) {
-          const todo = stepsOutOf(account);
-          printJson({ ...accountJson(account), todo, url, history: history.map(transitionJson) });
+          printJson({
+            ...accountJson(account),
+            parked,
+            ...freshness,
+            todo,
+            url,
+            history: history.map(transitionJson),
+          });
           return;
         }
         const paint = paintFor(process.stdout);
@@ -247,10 +268,16 @@ const showCommand = () =>
           ['Attention', account.attention ? paint.yellow('yes') : 'no'],
           ['Connected', formatInstant(account.created_at)],
           ['Time zone', account.time_zone],
+          ['Changes', describeFeed(freshness)],
+          ['Covered', describeCoverage(freshness, listsOf(account.provider))],
+          ...parked.map(({ resource, reason }) => ['Parked', `${resource}: ${reason}`]),
+          ...(account.skipped_resources.length === 0
+            ? []
+            : [['Left out', account.skipped_resources.join(', ')]]),
         ];
         print(renderTable([{ head: '' }, { head: '' }], facts, { paint, width }).trimStart());
         // Beneath the table, which would wrap them: they are there to be copied.
-        for (const step of stepsOutOf(account)) print(`To do      ${step}`);
+        for (const step of todo) print(`To do      ${step}`);
         print(`UI         ${paint.cyan(url)}`);
         const rows = history.map(({ at, event, to_state, because }) => [
           formatInstant(at),
@@ -264,14 +291,22 @@ const showCommand = () =>
       }),
     );
 
-/** What a person can do about a blocked account: why it is blocked says which it is. */
-const stepsOutOf = ({ id, state }: Account): string[] =>
-  state === 'blocked'
-    ? [
-        `recoup accounts rotate-secret ${id} --secret-env NAME`,
-        `recoup accounts resume ${id}  (once anything but the key is mended)`,
-      ]
-    : [];
+/** Commands that a person can copy, where one is needed: why the account is as it is says which. */
+function stepsOutOf(
+  { id, state, skipped_resources }: Account,
+  parked: readonly Parked[],
+): string[] {
+  const aside = [...parked.map(({ resource }) => resource), ...skipped_resources];
+  return [
+    ...(state === 'blocked'
+      ? [
+          `recoup accounts rotate-secret ${id} --secret-env NAME`,
+          `recoup accounts resume ${id}  (once anything but the key is mended)`,
+        ]
+      : []),
+    ...[...new Set(aside)].map((resource) => `recoup accounts retry ${id} --resource ${resource}`),
+  ];
+}
 
 const SHOW_EXAMPLES = `
 Examples:
@@ -292,15 +327,87 @@ Examples:
   $ recoup accounts ${name} acct_1 --reason "ticket 4711"`,
     )
     .action((id, { reason, json }) =>
-      withContext(async (context) => {
-        await requireConnected(context.db, id);
-        const temporal = await context.temporal();
-        const { answer, workflow } = await temporal.updateAccount(id, update, reason);
-        say(`Temporal UI  ${workflowLink(uiOf(context.config), workflow)}`);
-        if (json) printJson(answer);
-        else print(sentences(`${id} is ${answer.state}`, answer.because));
-      }),
+      withContext((context) =>
+        steer(context, {
+          id,
+          json,
+          send: (temporal) => temporal.updateAccount(id, update, because(reason)),
+        }),
+      ),
     );
+
+const retryCommand = () =>
+  new Command('retry')
+    .description('Take up again what is parked or skipped in its last sync, or left out always.')
+    .argument('<account>', 'its id, for example acct_1')
+    .option('--resource <name>', 'this one only; all of them when left out')
+    .option('--reason <text>', 'kept in the account’s history')
+    .option('--json', 'the answer as JSON: {state, because}')
+    .addHelpText('after', RETRY_EXAMPLES)
+    .action((id, { resource, reason, json }) =>
+      withContext((context) =>
+        steer(context, {
+          id,
+          resource,
+          json,
+          send: (temporal) =>
+            temporal.updateAccount(id, retry, {
+              ...because(reason),
+              ...(resource !== undefined && { resource }),
+            }),
+        }),
+      ),
+    );
+
+const RETRY_EXAMPLES = `
+Examples:
+  $ recoup accounts retry acct_1
+  $ recoup accounts retry acct_1 --resource dispute --reason "the key may read it now"`;
+
+const skipCommand = () =>
+  new Command('skip')
+    .description('Leave a resource out of its sync at hand, or of the last one.')
+    .argument('<account>', 'its id, for example acct_1')
+    .requiredOption('--resource <name>', 'for example dispute')
+    .option('--always', 'leave it out of later syncs too, until it is retried')
+    .option('--reason <text>', 'kept in the account’s history')
+    .option('--json', 'the answer as JSON: {state, because}')
+    .addHelpText('after', SKIP_EXAMPLES)
+    .action((id, { resource, always = false, reason, json }) =>
+      withContext((context) =>
+        steer(context, {
+          id,
+          resource,
+          json,
+          send: (temporal) =>
+            temporal.updateAccount(id, skip, { ...because(reason), resource, always }),
+        }),
+      ),
+    );
+
+const SKIP_EXAMPLES = `
+Syncs that leave something out are partial, and name it.
+
+Examples:
+  $ recoup accounts skip acct_1 --resource dispute
+  $ recoup accounts skip acct_1 --resource dispute --always --reason "we have none"`;
+
+interface Steering {
+  readonly id: string;
+  readonly resource?: string | undefined;
+  readonly json?: true | undefined;
+  readonly send: (temporal: Temporal) => Promise<Updated>;
+}
+
+/** Asks the account's workflow, links to it and says what it answered. */
+async function steer(context: Context, { id, resource, json, send }: Steering): Promise<void> {
+  const { provider } = await requireConnected(context.db, id);
+  if (resource !== undefined) requireParkable(provider, resource);
+  const { answer, workflow } = await send(await context.temporal());
+  say(`Temporal UI  ${workflowLink(uiOf(context.config), workflow)}`);
+  if (json) printJson(answer);
+  else print(sentences(`${id} is ${answer.state}`, answer.because));
+}
 
 const nameOf = ({ display_name }: Account): string =>
   display_name === null ? '' : ` (${display_name})`;
@@ -315,6 +422,7 @@ const accountJson = (account: Account) => ({
   because: account.state_reason,
   attention: account.attention,
   connectedAt: account.created_at,
+  leftOut: account.skipped_resources,
 });
 
 const transitionJson = (row: Awaited<ReturnType<typeof listTransitions>>[number]) => ({

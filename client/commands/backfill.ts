@@ -1,15 +1,21 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import type { Account } from '../../db/repositories/accounts';
 import { findRunByKey, readProgress } from '../../db/repositories/runs';
 import { parseWindow, type Window, type WindowText } from '../../domain/sync/window';
 import { sentences } from '../../domain/words';
-import { findProvider } from '../../providers/registry';
-import { backfillRunKey, type BackfillInput, type RunResult } from '../../workflows/contract';
+import {
+  backfillRunKey,
+  backfillWorkflowId,
+  type BackfillInput,
+  type RunResult,
+} from '../../workflows/contract';
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
 import { failed, wrongUse } from '../errors';
 import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { suffixOf, workflowLink } from '../links';
 import { print, printJson, say } from '../output';
+import { listsOf, requireResources } from '../resources';
 import { runLine } from '../run-view';
 import { uiOf, type StartedBackfill } from '../temporal';
 
@@ -33,7 +39,7 @@ export const backfillCommand = () =>
       withContext(async (context) => {
         const window = requireWindow(options);
         const account = await requireConnected(context.db, id);
-        const resources = options.resources && checkResources(account.provider, options.resources);
+        const resources = options.resources && checkResources(account, options.resources);
         const started = await start(context, {
           account: id,
           ...(window.from !== null && { from: window.from }),
@@ -78,17 +84,16 @@ const splitNames = (text: string): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== '');
 
-function checkResources(provider: string, names: readonly string[]): readonly string[] {
-  const known = findProvider(provider).resources.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
-  if (names.length > 0 && unknown.length === 0) return names;
-  const wrong = unknown.length > 0 ? `does not know: ${unknown.join(', ')}` : 'names no resource';
-  throw wrongUse(`--resources ${wrong}`, `Those of ${provider} are ${known.join(', ')}.`);
-}
+const checkResources = ({ provider }: Account, names: readonly string[]): readonly string[] =>
+  requireResources(names, { known: listsOf(provider), provider, option: '--resources' });
 
 async function start(context: Context, input: BackfillInput): Promise<StartedBackfill> {
   const temporal = await context.temporal();
-  const started = await temporal.startBackfill(input, { suffix: suffixOf(new Date()) });
+  const workflowId = backfillWorkflowId({
+    accountId: input.account,
+    suffix: suffixOf(new Date()),
+  });
+  const started = await temporal.startBackfill(input, { workflowId, once: true });
   say(`Temporal UI  ${workflowLink(uiOf(context.config), started)}`);
   return started;
 }

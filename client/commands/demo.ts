@@ -95,7 +95,7 @@ async function sync(
   { id, state }: Account,
 ): Promise<{ view: RunView; url: string }> {
   if (state !== 'idle' && state !== 'syncing') {
-    await (await context.temporal()).updateAccount(id, resume, 'The demo goes on.');
+    await (await context.temporal()).updateAccount(id, resume, { reason: 'The demo goes on.' });
   }
   const { end, url } = await startSync(context, { account: id, reason: 'The demo.' });
   const view = await end({ patienceMs: PATIENCE_MS });

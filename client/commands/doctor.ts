@@ -2,10 +2,15 @@ import { existsSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { sql } from 'kysely';
 import { listAccounts } from '../../db/repositories/accounts';
+import { listFeedAges, listWaitingHints } from '../../db/repositories/freshness';
+import { countOf } from '../../domain/words';
+import { findProvider } from '../../providers/registry';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract';
 import { withContext, type Context } from '../context';
 import { describe } from '../errors';
 import { paintFor, print, printJson } from '../output';
+import { Schedules, type Change } from '../schedules';
+import { readSchedulesFile } from '../schedules-file';
 
 export const doctorCommand = () =>
   new Command('doctor')
@@ -107,7 +112,76 @@ const CHECKS: readonly { readonly name: string; readonly check: Check }[] = [
       throw new Problem(`Needs attention: ${ids}. Look: \`recoup accounts show <id>\`.`);
     },
   },
+  {
+    name: 'Change feeds',
+    check: async ({ db }) => {
+      const ages = await listFeedAges(db, { limit: MAX_NAMED });
+      const late = ages.flatMap(({ accountId, provider, ageMs }) => {
+        const horizonMs = findProvider(provider).feed?.horizonMs ?? Infinity;
+        const days = (ms: number): string => countOf(Math.floor(ms / DAY_MS), 'day');
+        return ageMs < horizonMs - FEED_MARGIN_MS
+          ? []
+          : [`${accountId} (${days(ageMs)} behind, reaches back ${days(horizonMs)})`];
+      });
+      if (late.length === 0) return 'all read lately enough';
+      throw new Problem(
+        `Soon forgets changes that were not read: ${late.join(', ')}. Everything is read again then. Sync before: \`recoup sync <id>\`.`,
+      );
+    },
+  },
+  {
+    name: 'Changes',
+    check: async ({ db }) => {
+      const old = await listWaitingHints(db, { olderThanMs: DAY_MS, limit: MAX_NAMED });
+      if (old.length === 0) return 'none waits for longer than a day';
+      const named = old.map(({ accountId, count, oldestAt }) => {
+        const since = oldestAt.toISOString().slice(0, 10);
+        return `${accountId} (${countOf(count, 'object')} since ${since})`;
+      });
+      throw new Problem(
+        `Not read for over a day: ${named.join(', ')}. Sync it, and look at what is parked: \`recoup accounts show <id>\`.`,
+      );
+    },
+  },
+  {
+    name: 'Schedules',
+    check: async ({ config, temporal }) => {
+      const groups = readSchedulesFile(config.RECOUP_SCHEDULES_FILE);
+      const schedules = new Schedules(await temporal(), config.RECOUP_SYNC_TASK_QUEUE);
+      const { changes, found } = await schedules.compare(groups);
+      if (found.size === 0)
+        return 'none: accounts are synced when asked only. See `recoup schedules`';
+      const stale = changes.filter(({ change }) => change !== 'unchanged');
+      if (stale.length > 0) {
+        const named = stale.map(({ scheduleId, change }) => `${scheduleId} (${TO_BE[change]})`);
+        throw new Problem(
+          `Not as in ${config.RECOUP_SCHEDULES_FILE}: ${named.join(', ')}. Run \`recoup schedules apply\`.`,
+        );
+      }
+      const paused = [...found.values()].filter(({ state }) => state.paused);
+      if (paused.length === 0) return `${found.size} applied, none is paused`;
+      const named = paused.map(({ scheduleId, state }) =>
+        state.note ? `${scheduleId} (${state.note})` : scheduleId,
+      );
+      throw new Problem(
+        `Paused, so that nights pass without a sync: ${named.join(', ')}. Resume: \`recoup schedules resume <group>\`.`,
+      );
+    },
+  },
 ];
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** So long before a change feed forgets, a person is told. */
+const FEED_MARGIN_MS = 7 * DAY_MS;
+/** Accounts that one finding names. */
+const MAX_NAMED = 10;
+
+const TO_BE: Record<Change['change'], string> = {
+  created: 'missing',
+  changed: 'different',
+  removed: 'of no group',
+  unchanged: 'the same',
+};
 
 /** KEYWORD_LIST, as the SDK has it, is KeywordList for the `temporal` command. */
 const temporalType = (type: string): string =>

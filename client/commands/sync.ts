@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { Kysely } from 'kysely';
 import { readAccount, type Account } from '../../db/repositories/accounts';
-import { listRuns, readProgress, type Run } from '../../db/repositories/runs';
+import { readProgress } from '../../db/repositories/runs';
 import type { Database } from '../../db/schema';
 import { sentences } from '../../domain/words';
 import { requestSync, type UpdateAnswer } from '../../workflows/contract';
@@ -11,8 +11,8 @@ import { failed } from '../errors';
 import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { workflowLink } from '../links';
 import { print, printJson, say } from '../output';
-import { readRunView, runJson, runLine, type RunView } from '../run-view';
-import { uiOf } from '../temporal';
+import { newestSync, readRunView, runJson, runLine, type RunView } from '../run-view';
+import { because, uiOf } from '../temporal';
 
 export const syncCommand = () =>
   new Command('sync')
@@ -72,7 +72,11 @@ export async function startSync(
   const { state } = await readAccount(context.db, account);
   const before = await newestSync(context.db, account);
   const temporal = await context.temporal();
-  const { answer, workflow } = await temporal.updateAccount(account, requestSync, options.reason);
+  const { answer, workflow } = await temporal.updateAccount(
+    account,
+    requestSync,
+    because(options.reason),
+  );
   const url = workflowLink(uiOf(context.config), workflow);
   say(`Temporal UI  ${url}`);
   if (!isGoing(answer.state)) throw stopped(await readAccount(context.db, account));
@@ -119,14 +123,6 @@ async function look(
     throw stopped(account);
   }
   return { progress, note: null, ended: run.id };
-}
-
-/** Backfills that may have started since the newest sync did. */
-const RECENT_RUNS = 100;
-
-async function newestSync(db: Kysely<Database>, accountId: string): Promise<Run | undefined> {
-  const runs = await listRuns(db, { accountId, limit: RECENT_RUNS });
-  return runs.find(({ kind }) => kind === 'sync');
 }
 
 /** Whether a sync is at hand in this state. */

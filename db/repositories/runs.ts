@@ -98,9 +98,15 @@ export async function readRun(db: Kysely<Database>, id: string): Promise<Run> {
 /** Newest first. */
 export function listRuns(
   db: Kysely<Database>,
-  options: { readonly accountId: string | null; readonly limit: number },
+  options: {
+    readonly accountId: string | null;
+    /** Left out means every kind. */
+    readonly kind?: RunKind | undefined;
+    readonly limit: number;
+  },
 ): Promise<Run[]> {
   let query = db.selectFrom('run').selectAll();
+  if (options.kind !== undefined) query = query.where('kind', '=', options.kind);
   if (options.accountId !== null) query = query.where('account_id', '=', options.accountId);
   return query.orderBy('started_at', 'desc').orderBy('id').limit(options.limit).execute();
 }

@@ -5,7 +5,8 @@ import { countOf, sentences } from '../words';
  * `sync`: what is not covered yet, and what the change feed tells. `backfill`: one window, as an operator asked for it.
  * `changes`: only the objects that somebody said have changed.
  */
-export type RunKind = 'sync' | 'backfill' | 'changes';
+export const RUN_KINDS = ['sync', 'backfill', 'changes'] as const;
+export type RunKind = (typeof RUN_KINDS)[number];
 
 export type Desired = 'run' | 'pause' | 'cancel';
 

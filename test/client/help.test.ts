@@ -26,10 +26,19 @@ const COMMANDS = [
   ...[
     ...['accounts', 'sync', 'backfill', 'metrics', 'runs', 'schedules', 'doctor', 'links', 'demo'],
   ].map((name) => [name]),
-  ...['add', 'rotate-secret', 'set', 'list', 'show', 'pause', 'resume', 'disconnect'].map(
-    (verb) => ['accounts', verb],
-  ),
-  ...['list', 'show'].map((verb) => ['runs', verb]),
+  ...[
+    'add',
+    'rotate-secret',
+    'set',
+    'list',
+    'show',
+    'pause',
+    'resume',
+    'retry',
+    'skip',
+    'disconnect',
+  ].map((verb) => ['accounts', verb]),
+  ...['list', 'show', 'pause', 'resume', 'cancel', 'retry', 'skip'].map((verb) => ['runs', verb]),
   ...['apply', 'list', 'pause', 'resume', 'trigger'].map((verb) => ['schedules', verb]),
 ];
 
@@ -95,6 +104,9 @@ test('doctor goes on after a problem, and names each', () => {
     'Search attributes',
     'Worker',
     'Accounts',
+    'Change feeds',
+    'Changes',
+    'Schedules',
   ]);
   expect(findings.find(({ name }) => name === 'Temporal')?.detail).toBe(
     'Temporal cannot be reached at 127.0.0.1:1. Start the local stack with `npm start`, or check TEMPORAL_ADDRESS.',

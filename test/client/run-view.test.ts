@@ -50,3 +50,33 @@ test('its JSON has the same, and nothing of the database’s own', () => {
   expect(json).toMatchObject({ run: 'run_7', state: 'partial', notNormalised: { count: 250 } });
   expect(json).not.toHaveProperty('key');
 });
+
+test('a run that goes on says what it is, why it reads so much, what is left and what is skipped', () => {
+  const text = renderRun({
+    ...view,
+    run: {
+      ...view.run,
+      kind: 'changes',
+      state: 'running',
+      summary: null,
+      note: 'The change feed was left alone for too long: everything is read again.',
+    },
+    resources: [
+      {
+        resource: 'invoice',
+        state: 'walking',
+        objects: 1200,
+        percent: 40,
+        left: 1800,
+        reason: null,
+      },
+      { resource: 'dispute', state: 'skipped', objects: 0, percent: 0, left: null, reason: null },
+    ],
+  });
+  expect(text).toContain('run_7, changes of acct_1');
+  expect(text).toContain('Note     The change feed was left alone for too long');
+  expect(text).toMatch(
+    /Resource +Objects +Read +Left +State\ninvoice +1,200 +40 % +~1,800 +walking/,
+  );
+  expect(text).toMatch(/dispute +0 +0 % +skipped\n/);
+});
