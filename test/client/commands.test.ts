@@ -372,5 +372,7 @@ describe('with a worker', () => {
     );
     await recoup.connect({ account: ACCOUNT, apiBase: simulator.url });
     expect(await recoup.json(['sync', ACCOUNT, '--json'])).toMatchObject({ state: 'complete' });
+    // Its id is not of this test alone: the next run on the same server begins without its workflow.
+    expect(await verb('disconnect')).toMatchObject({ state: 'disconnected' });
   }, 60_000);
 });
