@@ -44,6 +44,10 @@ export const ERRORS = {
     scope: 'resource',
     remedy: 'The billing service refuses the request as such: look at its message.',
   },
+  not_storable: {
+    scope: 'resource',
+    remedy: 'Report this: it is a defect. The worker’s log has what Postgres said.',
+  },
   rate_limited: { scope: 'transient', remedy: '' },
   provider_unavailable: { scope: 'transient', remedy: '' },
   database_unavailable: { scope: 'transient', remedy: 'Check that Postgres is up.' },

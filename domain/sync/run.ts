@@ -8,6 +8,9 @@ import { countOf, sentences } from '../words';
 export const RUN_KINDS = ['sync', 'backfill', 'changes'] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 
+/** The resource of the last task of every run: objects that hints name are read again by their ids. */
+export const REREAD = 'reread';
+
 export type Desired = 'run' | 'pause' | 'cancel';
 
 export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';
@@ -20,6 +23,8 @@ export interface RunFacts {
   readonly ended: 'drained' | 'canceled' | 'failed';
   /** The caller's reason, as a sentence. */
   readonly because: string;
+  /** What the run said of itself when it was opened, as a sentence. */
+  readonly note: string | null;
   readonly objects: number;
   readonly changedRows: number;
   readonly parked: readonly { readonly resource: string; readonly reason: string }[];
@@ -56,7 +61,8 @@ export function decideRunEnd(facts: RunFacts): { state: RunState; summary: strin
   ];
   const state = missing.length === 0 ? 'complete' : 'partial';
   const unpriced = namePrices(facts.unknownPrices);
-  return { state, summary: `${[done, ...missing, ...unpriced].join('; ')}.` };
+  const found = [done, ...missing, ...unpriced].join('; ');
+  return { state, summary: sentences(facts.note ?? '', found) };
 }
 
 function namePrices(ids: readonly string[]): string[] {

@@ -1,10 +1,10 @@
 /**
- * Splitting of windows: a cursor is sequential, windows are not. A lane without work takes the older half of what is left of
+ * Splitting of windows: a cursor is sequential, windows are not. A lane without work takes the older part of what is left of
  * another lane's window, and both walk on side by side.
  */
 
-/** Below this many objects left, by estimate, a split costs more requests than it saves: about two pages. */
-const MIN_SPLIT_OBJECTS = 200;
+/** A part of fewer objects, by estimate, costs more requests than it saves time: about two pages. */
+const MIN_PART_OBJECTS = 200;
 
 /** Providers filter creation times by whole seconds, so windows must meet on one. */
 const GRAIN_MS = 1000;
@@ -29,14 +29,18 @@ export function estimateObjectsLeft(window: WalkedWindow, floor: Date): number {
   return (window.objects / readMs) * Math.max(0, leftMs);
 }
 
-/** Where to cut the window: the older part `[from, at)` goes to the idle lane. Null when it is not worth it. */
-export function splitPoint(window: WalkedWindow, floor: Date): Date | null {
-  if (window.lastSeen === null || estimateObjectsLeft(window, floor) < MIN_SPLIT_OBJECTS) {
-    return null;
-  }
+/**
+ * Where to cut the window: the older part `[from, at)` goes to an idle lane. Null when it is not worth it. Where several lanes
+ * are idle, each takes an equal part of the whole, one after the other: so all are at work after the first page.
+ */
+export function splitPoint(window: WalkedWindow, floor: Date, idleLanes = 1): Date | null {
+  if (window.lastSeen === null) return null;
+  const worthParts = Math.floor(estimateObjectsLeft(window, floor) / MIN_PART_OBJECTS);
+  const parts = Math.min(idleLanes + 1, worthParts);
+  if (parts < 2) return null;
   const fromMs = (window.from ?? floor).getTime();
   const lastSeenMs = window.lastSeen.getTime();
-  const atMs = Math.floor((fromMs + lastSeenMs) / 2 / GRAIN_MS) * GRAIN_MS;
+  const atMs = Math.floor((fromMs + (lastSeenMs - fromMs) / parts) / GRAIN_MS) * GRAIN_MS;
   return atMs > fromMs && atMs < lastSeenMs ? new Date(atMs) : null;
 }
 
@@ -44,12 +48,13 @@ export function splitPoint(window: WalkedWindow, floor: Date): Date | null {
 export function chooseSplit<W extends WalkedWindow>(
   windows: readonly W[],
   floor: Date,
+  idleLanes = 1,
 ): { readonly window: W; readonly at: Date } | null {
   const largestFirst = [...windows].sort(
     (a, b) => estimateObjectsLeft(b, floor) - estimateObjectsLeft(a, floor),
   );
   for (const window of largestFirst) {
-    const at = splitPoint(window, floor);
+    const at = splitPoint(window, floor, idleLanes);
     if (at) return { window, at };
   }
   return null;

@@ -5,6 +5,7 @@ import { decideRunEnd, type RunFacts } from '../../../domain/sync/run';
 const facts: RunFacts = {
   ended: 'drained',
   because: 'Everything was read.',
+  note: null,
   objects: 12,
   changedRows: 3,
   parked: [],
@@ -46,6 +47,18 @@ describe('a run ends', () => {
       { unreadWindows: 1 },
       'partial',
       '12 objects read, 3 rows changed; 1 window not read to the end.',
+    ],
+    [
+      'partial when a person has left a resource out, and says which',
+      { skipped: ['dispute'] },
+      'partial',
+      '12 objects read, 3 rows changed; dispute is skipped.',
+    ],
+    [
+      'with what it said of itself when it was opened',
+      { note: 'Everything is read again.' },
+      'complete',
+      'Everything is read again. 12 objects read, 3 rows changed.',
     ],
     [
       'complete with its counts grouped by thousands',
@@ -100,6 +113,20 @@ describe('progress', () => {
   it('says 100 only when it is done', () => {
     expect(only([task({ lastSeen: day(1), objects: 9 })])).toMatchObject({ percent: 99 });
     expect(only([task({ state: 'done' })])).toMatchObject({ state: 'done', percent: 100 });
+  });
+
+  it('estimates what is left by how dense the read part was', () => {
+    const newer = task({ from: day(6), lastSeen: day(7), objects: 40, leased: true });
+    // 10 a day: one day of the newer window is left, and the five of the older one.
+    expect(only([newer, task({ to: day(6) })])).toMatchObject({ left: 60 });
+    expect(only([task({})])).toMatchObject({ left: null });
+    expect(only([task({ state: 'done', objects: 3 })])).toMatchObject({ left: 0 });
+  });
+
+  it('is skipped when a person left it out', () => {
+    expect(only([task({ state: 'done' }), task({ state: 'skipped' })])).toMatchObject({
+      state: 'skipped',
+    });
   });
 
   it('stays parked, with its reason, whatever was read before', () => {

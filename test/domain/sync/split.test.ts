@@ -74,10 +74,22 @@ describe('splitting a window', () => {
     expect(splitPoint(window, FLOOR)).toBeNull();
   });
 
-  it('is not worth it where fewer than two pages are left', () => {
-    const window = { from: null, to: second(1_000), lastSeen: second(500), objects: 199 };
+  it('is not worth it where a part would have fewer than two pages', () => {
+    const window = { from: null, to: second(1_000), lastSeen: second(500), objects: 399 };
     expect(splitPoint(window, FLOOR)).toBeNull();
-    expect(splitPoint({ ...window, objects: 200 }, FLOOR)).toEqual(second(250));
+    expect(splitPoint({ ...window, objects: 400 }, FLOOR)).toEqual(second(250));
+    expect(splitPoint({ ...window, objects: 599 }, FLOOR, 7)).toEqual(second(250));
+  });
+
+  it('gives several idle lanes equal parts, one after the other', () => {
+    const window = { to: second(1_000), lastSeen: second(800), objects: 10_000 };
+    const cuts: number[] = [];
+    let from: Date | null = null;
+    for (let idle = 7; idle > 0; idle -= 1) {
+      from = splitPoint({ ...window, from }, FLOOR, idle);
+      cuts.push(((from?.getTime() ?? 0) - FLOOR.getTime()) / 1_000);
+    }
+    expect(cuts).toEqual([100, 200, 300, 400, 500, 600, 700]);
   });
 
   it('takes from the window with the most objects left, not with the longest time', () => {
