@@ -1,11 +1,15 @@
+import { lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
 import { endRun } from '../db/repositories/runs';
 import type { SyncActivities } from './contract';
 import type { ActivityDeps } from './deps';
+import { isOfThisEdition } from './metrics-compute';
 
 export const createCloseRun =
   ({ db }: ActivityDeps): SyncActivities['closeRun'] =>
   async ({ run: runId, ended, because }) => {
     const { run, facts } = await endRun(db, { runId, ended, because });
+    const { digest } = await readMetricInputs(db, run.account_id);
+    const last = await lastMetricRun(db, run.account_id);
     return {
       run: run.id,
       state: run.state,
@@ -13,5 +17,6 @@ export const createCloseRun =
       changedRows: facts.changedRows,
       parked: facts.parked,
       summary: run.summary ?? '',
+      metricsDue: !last || last.inputs !== digest || !isOfThisEdition(last),
     };
   };

@@ -151,7 +151,7 @@ export interface SyncActivities {
    * returns after some minutes at the latest.
    */
   wakeAccounts(input: WakeAccountsInput): Promise<WakeAccountsReport>;
-  /** Reads by id the prices that rows of the run's account name and no list holds. No request when there is none. */
+  /** Nothing: a walk reads what only rows name by itself. Workflows that began before it did so still ask for this. */
   fetchMissingPrices(input: { run: string }): Promise<MissingPricesReport>;
   /** Ends the run: `complete`, or `partial` when something is parked or could not be normalised. */
   closeRun(input: {

@@ -8,8 +8,8 @@ import {
   CancelledFailure,
 } from '@temporalio/common';
 import type { Logger } from 'pino';
-import { translateDatabaseError } from '../db/errors';
-import { asRecoupError, type RecoupError } from '../domain/errors';
+import { codeOf, translateDatabaseError } from '../db/errors';
+import { asRecoupError, RecoupError } from '../domain/errors';
 import type { StepFailure } from './contract';
 
 /** Wraps every step, so that whatever it throws leaves as a failure that the workflow can tell by its code. */
@@ -49,6 +49,20 @@ function toFailure(error: RecoupError): ApplicationFailure {
     ...(error.retryAfterMs !== undefined && { nextRetryDelay: error.retryAfterMs }),
   });
 }
+
+/**
+ * For data that Postgres does not take: the same page would be refused again and again. Null for whatever else was thrown.
+ */
+export function notStorable(resource: string, thrown: unknown): RecoupError | null {
+  const state = /^(?:22|54)\w{3}$/.exec(codeOf(thrown) ?? '')?.[0];
+  if (state === undefined) return null;
+  const message = `Postgres refuses what was read of ${resource} objects (SQLSTATE ${state}).`;
+  return new RecoupError('not_storable', message, { cause: thrown });
+}
+
+/** The error as it may be shown and stored. */
+export const safeError = (error: RecoupError): RecoupError =>
+  new RecoupError(error.code, safeMessage(error));
 
 export const toStepFailure = (error: RecoupError): StepFailure => ({
   code: error.code,

@@ -3,12 +3,13 @@ import { createCloseRun } from './close-run';
 import type { Activities } from './contract';
 import type { ActivityDeps } from './deps';
 import { withFailures } from './failures';
-import { createFetchMissingPrices } from './fetch-missing-prices';
 import { createComputeMetrics } from './metrics-compute';
 import { createOpenRun } from './open-run';
 import { createReadAccount } from './read-account';
 import { createRecordTransition } from './record-transition';
+import { createRetryResource } from './retry-resource';
 import { createSetDesired } from './set-desired';
+import { createSkipResource } from './skip-resource';
 import { createWalk } from './walk';
 import { createLoadWarehouse } from './warehouse-load';
 
@@ -20,10 +21,11 @@ export function createActivities(deps: ActivityDeps): Activities {
       readAccount: createReadAccount(deps),
       openRun: createOpenRun(deps),
       walk: createWalk(deps),
-      fetchMissingPrices: createFetchMissingPrices(deps),
+      fetchMissingPrices: () =>
+        Promise.resolve({ outcome: 'drained', failure: null, fetched: 0, gone: 0 }),
       closeRun: createCloseRun(deps),
-      retryResource: notBuilt,
-      skipResource: notBuilt,
+      retryResource: createRetryResource(deps),
+      skipResource: createSkipResource(deps),
       wakeAccounts: notBuilt,
       setDesired: createSetDesired(deps),
       recordTransition: createRecordTransition(deps),

@@ -2,10 +2,7 @@
  * A lane: claims one task after the other and walks it page by page. While a page is normalised and committed, the next one is
  * on its way.
  */
-import type { Kysely } from 'kysely';
-import type { Logger } from 'pino';
 import { commitPage, type PageCommitted } from '../db/repositories/pages';
-import type { Run } from '../db/repositories/runs';
 import {
   claimTask,
   listOpenResources,
@@ -14,63 +11,94 @@ import {
   splitTask,
   type Lease,
 } from '../db/repositories/tasks';
-import type { Database } from '../db/schema';
-import { asRecoupError, RecoupError } from '../domain/errors';
-import type { Page, Provider, ProviderClient, Window } from '../providers/provider';
+import { RecoupError } from '../domain/errors';
+import { REREAD } from '../domain/sync/run';
+import type { Page } from '../providers/provider';
+import { notStorable, safeError } from './failures';
 import { preparePageObject } from './page';
-import { isPassing, stopIfUnwanted, tryWhilePassing } from './try';
-import type { WalkControl } from './walk-control';
+import { rereadObjects } from './reread';
+import { stopIfUnwanted, tryWhilePassing, type Walk } from './try';
 
-/** How often a lane without work looks whether there is some: others' leases expire, their windows become worth a cut. */
-const IDLE_POLL_MS = 250;
+/**
+ * How often a lane without work looks whether there is some though nobody of its own walk says so: leases of others expire, and
+ * other workers of the run get done.
+ */
+const IDLE_POLL_MS = 500;
 
-export interface Walk {
-  readonly db: Kysely<Database>;
-  readonly provider: Provider;
-  readonly client: ProviderClient;
-  readonly run: Run;
-  /** Names this execution in leases. */
-  readonly owner: string;
-  readonly logger: Logger;
-  readonly control: WalkControl;
-}
-
-/** Works until the run has no open task left that this walk could take up, or the walk is stopped. */
+/** Works until the run has no open task left, or the walk is stopped. */
 export async function runLane(walk: Walk): Promise<void> {
   const { control } = walk;
-  while (!control.stopped) {
-    const lease = await findWork(walk);
-    if (lease) {
-      await walkTask(walk, lease).catch((thrown: unknown) => settleFailure(walk, lease, thrown));
-      continue;
+  try {
+    while (!control.stopped) {
+      const lease = await findWork(walk);
+      if (lease) {
+        control.wakeLane();
+        const isLastTry = control.lastTry.has(lease.resource);
+        await workOn(walk, lease).catch((thrown: unknown) =>
+          settleFailure(walk, { lease, isLastTry, thrown }),
+        );
+        continue;
+      }
+      const open = await listOpenResources(walk.db, walk.run.id);
+      if (open.length === 0) return;
+      if (!takeUpAgain(walk, open)) await control.waitForWork(IDLE_POLL_MS);
     }
-    const open = await listOpenResources(walk.db, walk.run.id);
-    if (open.every((resource) => control.setAside.has(resource))) return;
-    await control.sleep(IDLE_POLL_MS);
+  } finally {
+    control.wakeLane();
   }
 }
 
 async function findWork({ db, provider, run, owner, control }: Walk): Promise<Lease | null> {
-  const except = [...control.setAside.keys()];
+  const except = [...control.setAside, REREAD];
   const claim = { accountId: run.account_id, runId: run.id, owner, except };
   const splittable = provider.resources.filter((r) => r.splittable).map(({ name }) => name);
-  return (
+  const found =
     (await claimTask(db, claim)) ??
-    (await splitTask(db, { ...claim, splittable, floor: run.floor }))
-  );
+    (await splitTask(db, {
+      ...claim,
+      splittable,
+      floor: run.floor,
+      idleLanes: control.idleLanes + 1,
+    }));
+  if (found) return found;
+  // What lists do not answer is read by id once they are read: many hints have their answer by then.
+  const open = await listOpenResources(db, run.id);
+  return open.every((resource) => resource === REREAD)
+    ? claimTask(db, { ...claim, except: [] })
+    : null;
+}
+
+/** Once the others are done, what was set aside is tried once more. Tells whether there is such. */
+function takeUpAgain({ control }: Walk, open: readonly string[]): boolean {
+  const aside = open.filter((resource) => control.setAside.has(resource));
+  if (aside.length === 0 || aside.length < open.filter((r) => r !== REREAD).length) return false;
+  for (const resource of aside) {
+    control.setAside.delete(resource);
+    control.lastTry.add(resource);
+  }
+  return true;
+}
+
+async function workOn(walk: Walk, lease: Lease): Promise<void> {
+  try {
+    await (lease.resource === REREAD ? rereadObjects(walk, lease) : walkTask(walk, lease));
+  } finally {
+    await releaseTask(walk.db, lease);
+  }
 }
 
 async function walkTask(walk: Walk, lease: Lease): Promise<void> {
-  const { control } = walk;
-  const task = new AbortController();
-  const signal = AbortSignal.any([task.signal, control.abandoned]);
+  const { control, client } = walk;
+  const { resource, windowTo: to } = lease;
+  const ended = new AbortController();
   let from = lease.windowFrom;
   const fetch = (position: Pick<Lease, 'cursor' | 'lastSeen'>) => {
-    const page = fetchPage(walk, {
-      ...position,
-      lease,
-      window: { from, to: lease.windowTo },
-      signal,
+    const window = { from, to };
+    const page = tryWhilePassing(walk, {
+      resource,
+      request: (how) => client.fetchPage({ resource, window, ...position, ...how }),
+      seed: lease.taskId,
+      unwanted: ended.signal,
     });
     // It is awaited later, or not at all when the window ends before.
     page.catch(() => undefined);
@@ -79,7 +107,7 @@ async function walkTask(walk: Walk, lease: Lease): Promise<void> {
   try {
     // Desired is read once more while the first page is on its way, so that between a pause and the commit that sees it no
     // second request can start.
-    let coming = fetch(lease);
+    let coming = fetch({ cursor: lease.cursor, lastSeen: lease.lastSeen });
     await stopIfUnwanted(walk);
     for (;;) {
       const page = await coming;
@@ -95,8 +123,7 @@ async function walkTask(walk: Walk, lease: Lease): Promise<void> {
       coming = ahead;
     }
   } finally {
-    task.abort();
-    await releaseTask(walk.db, lease);
+    ended.abort();
   }
 }
 
@@ -106,69 +133,49 @@ async function commit(
   page: Page,
   from: Date | null,
 ): Promise<PageCommitted> {
-  const { control } = walk;
+  const { control, provider, logger } = walk;
   const { readAt } = page;
   // What lies before the window belongs to the lane that has split it off since the page was asked for.
   const objects = page.objects.filter(
     ({ createdAt }) => from === null || createdAt === null || createdAt >= from,
   );
+  const feed = provider.feed?.resource === lease.resource ? provider.feed : null;
   const committed = await commitPage(walk.db, {
     lease,
-    objects: objects.map((object) =>
-      preparePageObject(walk.provider, { object, readAt }, walk.logger),
-    ),
+    objects: objects.map((object) => preparePageObject(provider, { object, readAt }, logger)),
     readAt,
     nextCursor: page.nextCursor,
     oldestCreatedAt: page.oldestCreatedAt,
     requests: page.requests,
+    ...(feed && { feed }),
   });
-  control.pages += 1;
-  control.objects += committed.objects;
-  control.changedRows += committed.changedRows;
+  control.progressed(committed);
+  // What is left of the window is known better now.
+  control.wakeLane();
   if (committed.desired !== 'run') control.stop('wanted');
   return committed;
 }
 
-interface Fetch {
-  readonly lease: Lease;
-  readonly window: Window;
-  readonly cursor: string | null;
-  readonly lastSeen: Date | null;
-  readonly signal: AbortSignal;
-}
-
-/** The page; null when the walk was stopped before it came. */
-async function fetchPage(walk: Walk, fetch: Fetch): Promise<Page | null> {
-  const { control, client } = walk;
-  const { lease, window, cursor, lastSeen, signal } = fetch;
-  const { resource } = lease;
-  const pagesBefore = control.pages;
-  return tryWhilePassing(walk, {
-    request: () => client.fetchPage({ resource, window, cursor, lastSeen, signal }),
-    subject: resource,
-    signal,
-    seed: lease.taskId,
-  }).catch((thrown: unknown) => {
-    // Where other pages came through meanwhile, it is this resource that fails and not the service.
-    const error = asRecoupError(thrown);
-    if (isPassing(error) && control.pages === pagesBefore) control.fail(error);
-    throw error;
-  });
-}
-
 /** Decides how far a failure of one task reaches; what is no error of the taxonomy ends the walk. */
-async function settleFailure(walk: Walk, lease: Lease, thrown: unknown): Promise<void> {
-  if (!(thrown instanceof RecoupError)) throw thrown;
-  const { control, logger } = walk;
-  const { resource } = lease;
-  logger.warn({ run: walk.run.id, resource, code: thrown.code, err: thrown }, 'task failed');
-  switch (thrown.scope) {
+async function settleFailure(
+  { db, run, control, logger }: Walk,
+  failed: { readonly lease: Lease; readonly isLastTry: boolean; readonly thrown: unknown },
+): Promise<void> {
+  const { thrown, isLastTry } = failed;
+  const { resource } = failed.lease;
+  const error = thrown instanceof RecoupError ? thrown : notStorable(resource, thrown);
+  if (error === null) throw thrown;
+  logger.warn({ run: run.id, resource, code: error.code, err: thrown }, 'task failed');
+  const park = () => parkResource(db, { runId: run.id, resource, error: safeError(error) });
+  switch (error.scope) {
     case 'input':
     case 'account':
-      return control.fail(thrown);
+      return control.fail(error);
     case 'resource':
-      return parkResource(walk.db, { runId: walk.run.id, resource, error: thrown });
+      return park();
     case 'transient':
-      if (thrown.code !== 'lease_lost') control.setAside.set(resource, thrown);
+      if (error.code === 'lease_lost' || control.failure !== null) return;
+      if (isLastTry) return park();
+      if (!control.lastTry.has(resource)) control.setAside.add(resource);
   }
 }

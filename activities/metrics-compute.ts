@@ -65,7 +65,8 @@ export function createComputeMetrics(
     });
 }
 
-const isOfThisEdition = (run: MetricRun, policy: MetricPolicy): boolean =>
+/** Whether the same facts would give the same figures today. */
+export const isOfThisEdition = (run: MetricRun, policy: MetricPolicy = DEFAULT_POLICY): boolean =>
   run.policy_id === policy.id &&
   run.policy_version === policy.version &&
   run.engine_version === ENGINE_VERSION;

@@ -1,16 +1,27 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { readAccount } from '../db/repositories/accounts';
-import { createRun, findRunByKey, type Run } from '../db/repositories/runs';
+import type { Transaction } from 'kysely';
+import { readAccount, type Account } from '../db/repositories/accounts';
+import { listUncovered } from '../db/repositories/coverage';
+import { openFeed, type OpenedFeed } from '../db/repositories/feed';
+import { createRun, findRunByKey, type NewTask, type Run } from '../db/repositories/runs';
 import { listOpenResources } from '../db/repositories/tasks';
-import { inTransaction } from '../db/transaction';
+import type { Database } from '../db/schema';
 import { RecoupError } from '../domain/errors';
+import { REREAD } from '../domain/sync/run';
+import { inTransaction } from '../db/transaction';
 import type { Provider } from '../providers/provider';
 import { connectAccount } from './connection';
 import type { OpenRunInput, SyncActivities } from './contract';
 import type { ActivityDeps } from './deps';
+import { chooseResources } from './resources';
 
 /** Where the provider does not say when the account was made: no billing service that we know is older than its first full year. */
 const FLOOR = new Date('2011-01-01T00:00:00Z');
+
+/** Changes may show in the feed a while after they are dated: so much of what was read last time is read again. */
+const FEED_OVERLAP_MS = 3_600_000;
+
+const DAY_MS = 86_400_000;
 
 export const createOpenRun =
   (deps: ActivityDeps): SyncActivities['openRun'] =>
@@ -22,7 +33,7 @@ export const createOpenRun =
 
     const { provider, client } = await connectAccount(deps, account);
     try {
-      const resources = chooseResources(provider, input);
+      const resources = chooseResources(provider, input.resources);
       const from = parseInstant('from', input.from);
       const to = parseInstant('to', input.to);
       assertOrdered(from, to);
@@ -31,23 +42,18 @@ export const createOpenRun =
       // Nothing that is yet to come can be read: a run never chases now.
       const until = to !== null && to < now ? to : now;
       assertOrdered(from, until);
-      const tasks = resources.map((resource, position) => ({
-        resource,
-        from,
-        to: until,
-        position,
-      }));
-      const opened = {
-        accountId: account.id,
-        key: input.key,
-        kind: input.kind,
-        windowFrom: from,
-        until,
-        floor: from ?? probe.createdAt ?? FLOOR,
-        note: null,
-        tasks,
-      };
-      const run = await inTransaction(db, (trx) => createRun(trx, opened));
+      const run = await inTransaction(db, async (trx) => {
+        const plan = await planRun(trx, { input, account, provider, resources, from, until, now });
+        return createRun(trx, {
+          accountId: account.id,
+          key: input.key,
+          kind: input.kind,
+          windowFrom: from,
+          until,
+          floor: from ?? probe.createdAt ?? FLOOR,
+          ...plan,
+        });
+      });
       return await describe(deps, run);
     } finally {
       client.close();
@@ -59,17 +65,63 @@ async function describe({ db }: ActivityDeps, run: Run) {
   return { run: run.id, until: run.until.toISOString(), tasks: open.length };
 }
 
-/** In plan order, whatever order they were asked for. */
-function chooseResources(provider: Provider, { resources }: OpenRunInput): string[] {
-  const names = provider.resources.map(({ name }) => name);
-  const unknown = resources?.find((name) => !names.includes(name));
-  if (unknown !== undefined || resources?.length === 0) {
-    throw new RecoupError(
-      'invalid_input',
-      `resources: ${unknown === undefined ? 'the list is empty' : `"${unknown}" is unknown`}; ${provider.name} has ${names.join(', ')}.`,
-    );
+interface PlanInput {
+  readonly input: OpenRunInput;
+  readonly account: Account;
+  readonly provider: Provider;
+  readonly resources: readonly string[];
+  readonly from: Date | null;
+  readonly until: Date;
+  /** The provider's clock. */
+  readonly now: Date;
+}
+
+interface Plan {
+  readonly note: string | null;
+  readonly tasks: readonly NewTask[];
+}
+
+/** Windows that nothing covers yet, what the change feed tells since it was read last, and at the end what both left open. */
+async function planRun(trx: Transaction<Database>, plan: PlanInput): Promise<Plan> {
+  const { input, account, provider, resources, from, until, now } = plan;
+  const accountId = account.id;
+  // A feed is given up only by what can make up for it: a sync, which reads everything again.
+  const horizonMs = input.kind === 'sync' ? (provider.feed?.horizonMs ?? Infinity) : Infinity;
+  const feed = provider.feed && (await openFeed(trx, { accountId, until: now, horizonMs }));
+  const windows =
+    input.kind === 'changes'
+      ? []
+      : input.refetch
+        ? resources.map((resource) => ({ resource, from, to: until }))
+        : await listUncovered(trx, { accountId, resources, from, until });
+  const feedFrom = feed?.asOf ? new Date(feed.asOf.getTime() - FEED_OVERLAP_MS) : null;
+  const feedWindows =
+    input.kind === 'sync' && provider.feed && feedFrom && feedFrom < until
+      ? [{ resource: provider.feed.resource, from: feedFrom, to: until }]
+      : [];
+  // What is asked for by its name is read, whatever is left out as a rule.
+  const skipped = input.resources === null ? account.skipped_resources : [];
+  const order = [...resources, ...feedWindows.map(({ resource }) => resource)];
+  const tasks = [...windows, ...feedWindows].map((window) => ({
+    ...window,
+    position: order.indexOf(window.resource),
+    skipped: skipped.includes(window.resource),
+  }));
+  const last = { resource: REREAD, from: until, to: until, position: order.length };
+  return { note: noteOf(plan, { feed, isCovered: tasks.length === 0 }), tasks: [...tasks, last] };
+}
+
+function noteOf(
+  { input, provider }: PlanInput,
+  { feed, isCovered }: { readonly feed: OpenedFeed | null; readonly isCovered: boolean },
+): string | null {
+  if (feed?.broken && provider.feed) {
+    const days = Math.floor(provider.feed.horizonMs / DAY_MS);
+    return `The last sync is so long ago that ${provider.name} may have forgotten changes since, which it keeps for ${days} days: everything is read again.`;
   }
-  return names.filter((name) => resources?.includes(name) ?? true);
+  return isCovered && input.kind === 'backfill'
+    ? 'All of its window was read before and is up to date: with refetch it is read again.'
+    : null;
 }
 
 function parseInstant(field: string, text: string | null): Date | null {

@@ -1,58 +1,106 @@
-/** Requests to the provider that are tried again while the trouble may pass, by whoever works under a `WalkControl`. */
+/** Requests to the provider that are tried again while the trouble may pass, by the lanes of one walk. */
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { readDesired, type Run } from '../db/repositories/runs';
+import { readTaskFacts } from '../db/repositories/tasks';
 import type { Database } from '../db/schema';
 import { asRecoupError, type RecoupError } from '../domain/errors';
 import { backoffMs, MAX_PAGE_ATTEMPTS } from '../domain/sync/backoff';
+import type { Provider, ProviderClient } from '../providers/provider';
 import type { WalkControl } from './walk-control';
 
-export interface Work {
+/** What the lanes of one walk work with. */
+export interface Walk {
   readonly db: Kysely<Database>;
+  readonly provider: Provider;
+  readonly client: ProviderClient;
   readonly run: Run;
-  readonly control: WalkControl;
+  /** Names this execution in leases. */
+  readonly owner: string;
+  readonly lanes: number;
   readonly logger: Logger;
+  readonly control: WalkControl;
 }
 
-/** Stops the work where desired state says pause or cancel. */
+/** Stops the walk where desired state says pause or cancel. */
 export async function stopIfUnwanted({
   db,
   run,
   control,
-}: Pick<Work, 'db' | 'run' | 'control'>): Promise<void> {
+}: Pick<Walk, 'db' | 'run' | 'control'>): Promise<void> {
   if ((await readDesired(db, run.id)) !== 'run') control.stop('wanted');
 }
 
+export interface Try<T> {
+  readonly resource: string;
+  /** `beforeMore` as in `PageRequest`: an answer that takes hundreds of requests is given up when nobody wants it any more. */
+  readonly request: (how: {
+    readonly signal: AbortSignal;
+    readonly beforeMore: () => Promise<void>;
+  }) => Promise<T>;
+  /** Spreads the tries of those that met the same trouble. */
+  readonly seed: bigint;
+  /** Whoever aborts it does not want the answer any more. */
+  readonly unwanted?: AbortSignal;
+}
+
+/**
+ * What the request gives; null when the walk was stopped before. Errors: the last one, once it has been tried often enough; where
+ * nothing else comes through either, the whole walk has failed then.
+ */
+export async function tryWhilePassing<T>(walk: Walk, options: Try<T>): Promise<T | null> {
+  const { control, logger } = walk;
+  const { resource, request, seed, unwanted } = options;
+  const givenUp = new AbortController();
+  const { signal } = givenUp;
+  const giveUp = (): void => givenUp.abort();
+  const sources = [control.abandoned, ...(unwanted ? [unwanted] : [])];
+  for (const source of sources) {
+    if (source.aborted) giveUp();
+    source.addEventListener('abort', giveUp);
+  }
+  const beforeMore = async (): Promise<void> => {
+    await stopIfUnwanted(walk);
+    if (control.stopped === 'wanted') giveUp();
+  };
+  const pagesBefore = control.pages;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await request({ signal, beforeMore });
+      } catch (thrown) {
+        if (signal.aborted) return null;
+        const error = asRecoupError(thrown);
+        if (!isPassing(error)) throw error;
+        if (attempt >= MAX_PAGE_ATTEMPTS) {
+          if (!(await isServed(walk, resource, pagesBefore))) control.fail(error);
+          throw error;
+        }
+        const delayMs = backoffMs({ attempt, retryAfterMs: error.retryAfterMs, seed });
+        logger.info({ resource, code: error.code, attempt, delayMs }, 'waiting');
+        await control.sleep(delayMs);
+        if (!control.stopped) await stopIfUnwanted(walk);
+        if (control.stopped) return null;
+      }
+    }
+  } finally {
+    // These signals outlive thousands of requests.
+    for (const source of sources) source.removeEventListener('abort', giveUp);
+  }
+}
+
 /** A defect of ours does not pass by waiting. */
-export const isPassing = (error: RecoupError): boolean =>
+const isPassing = (error: RecoupError): boolean =>
   error.scope === 'transient' && error.code !== 'internal';
 
-/** What the request gives; null when the work was stopped before. Errors: the last one, once it has been tried often enough. */
-export async function tryWhilePassing<T>(
-  work: Work,
-  options: {
-    readonly request: () => Promise<T>;
-    /** For the log. */
-    readonly subject: string;
-    readonly signal: AbortSignal;
-    /** Spreads the tries of those that met the same trouble. */
-    readonly seed: bigint;
-  },
-): Promise<T | null> {
-  const { control, logger } = work;
-  const { request, subject, signal, seed } = options;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await request();
-    } catch (thrown) {
-      if (signal.aborted) return null;
-      const error = asRecoupError(thrown);
-      if (!isPassing(error) || attempt >= MAX_PAGE_ATTEMPTS) throw error;
-      const delayMs = backoffMs({ attempt, retryAfterMs: error.retryAfterMs, seed });
-      logger.info({ subject, code: error.code, attempt, delayMs }, 'waiting');
-      await control.sleep(delayMs);
-      if (!control.stopped) await stopIfUnwanted(work);
-      if (control.stopped) return null;
-    }
-  }
+/** Whether it is this resource that fails, and not the service: something else came through meanwhile, or does now. */
+async function isServed(walk: Walk, resource: string, pagesBefore: number): Promise<boolean> {
+  const { db, run, client, control } = walk;
+  if (control.pages > pagesBefore) return true;
+  const tasks = await readTaskFacts(db, run.id);
+  if (!tasks.some((task) => task.resource !== resource && task.state === 'done')) return false;
+  return client.probe(control.abandoned).then(
+    () => true,
+    () => false,
+  );
 }

@@ -22,9 +22,14 @@ export class WalkControl {
   objects = 0;
   changedRows = 0;
   failure: RecoupError | null = null;
-  /** Resources that fail while others go on: left alone for the rest of this walk. */
-  readonly setAside = new Map<string, RecoupError>();
+  /** Resources that fail while others go on: left alone until these are done. */
+  readonly setAside = new Set<string>();
+  /** Resources that were set aside and are tried once more. */
+  readonly lastTry = new Set<string>();
   private reason: StopReason | null = null;
+  private isOverdue = false;
+  /** Wakes a lane that waits for work; the longest without some first. */
+  private readonly idle: (() => void)[] = [];
   private readonly stopping = new AbortController();
   private readonly abandoning = new AbortController();
 
@@ -37,10 +42,16 @@ export class WalkControl {
     return this.abandoning.signal;
   }
 
+  /** Lanes that wait for work. */
+  get idleLanes(): number {
+    return this.idle.length;
+  }
+
   /** The first reason stands. */
   stop(reason: StopReason): void {
     this.reason ??= reason;
     this.stopping.abort();
+    for (const wake of [...this.idle]) wake();
   }
 
   abandon(reason: StopReason): void {
@@ -53,8 +64,22 @@ export class WalkControl {
     this.stop('failed');
   }
 
-  /** Stops when `limitMs` are over or the activity is to end; returns how to let go of both. */
-  follow(context: Context, limitMs: number): () => void {
+  /** A commit came through. */
+  progressed(done: { readonly objects: number; readonly changedRows: number }): void {
+    this.pages += 1;
+    this.objects += done.objects;
+    this.changedRows += done.changedRows;
+    if (this.isOverdue) this.stop('time');
+  }
+
+  /**
+   * Stops when the time is over or the activity is to end; returns how to let go of both. A walk that has nothing to show yet goes
+   * on, up to the limit: otherwise what takes long to fail would begin anew each time, and never be judged.
+   */
+  follow(
+    context: Context,
+    { softLimitMs, limitMs }: { readonly softLimitMs: number; readonly limitMs: number },
+  ): () => void {
     const onCancel = () => {
       // A worker that shuts down waits for the requests at hand; whoever cancels does not want them.
       if (context.cancellationDetails?.workerShutdown) this.stop('time');
@@ -62,11 +87,30 @@ export class WalkControl {
     };
     if (context.cancellationSignal.aborted) onCancel();
     context.cancellationSignal.addEventListener('abort', onCancel);
+    const overdue = setTimeout(() => {
+      this.isOverdue = true;
+      if (this.pages > 0) this.stop('time');
+    }, softLimitMs);
     const timeUp = setTimeout(() => this.stop('time'), limitMs);
     return () => {
+      clearTimeout(overdue);
       clearTimeout(timeUp);
       context.cancellationSignal.removeEventListener('abort', onCancel);
     };
+  }
+
+  /** Waits until another lane tells of work, but not beyond the limit or a stop. */
+  async waitForWork(limitMs: number): Promise<void> {
+    const woken = new AbortController();
+    const wake = () => woken.abort();
+    this.idle.push(wake);
+    await sleep(limitMs, undefined, { signal: woken.signal }).catch(() => undefined);
+    this.idle.splice(this.idle.indexOf(wake), 1);
+  }
+
+  /** There may be work: one lane looks, and wakes the next one where it finds some. */
+  wakeLane(): void {
+    this.idle.at(0)?.();
   }
 
   /** Sleeps, but not beyond a stop. */

@@ -7,8 +7,8 @@ import { connectAccount } from './connection';
 import type { StepFailure, SyncActivities, WalkReport } from './contract';
 import type { ActivityDeps } from './deps';
 import { classify, toStepFailure } from './failures';
-import { runLane, type Walk } from './lane';
-import { stopIfUnwanted } from './try';
+import { runLane } from './lane';
+import { stopIfUnwanted, type Walk } from './try';
 import { MINUTE_MS, WalkControl } from './walk-control';
 
 /** How often the walk prolongs its leases and looks at what is wanted. To Temporal the worker beats for it. */
@@ -16,7 +16,7 @@ const LEASE_RENEWAL_MS = 5_000;
 
 export const createWalk =
   (deps: ActivityDeps): SyncActivities['walk'] =>
-  async ({ run: runId }) => {
+  async ({ run: runId, seconds }) => {
     const { db, config, logger } = deps;
     const context = Context.current();
     const control = new WalkControl();
@@ -28,22 +28,25 @@ export const createWalk =
     const { provider, client } = await connectAccount(deps, await readAccount(db, run.account_id));
     const { workflowExecution, activityId, attempt } = context.info;
     const owner = [workflowExecution?.runId, activityId, attempt].join('/');
-    const walk: Walk = { db, provider, client, run, owner, logger, control };
-    const unfollow = control.follow(context, config.RECOUP_WALK_MINUTES * MINUTE_MS);
+    const lanes = config.RECOUP_LANES;
+    const walk: Walk = { db, provider, client, run, owner, lanes, logger, control };
+    const limitMs = config.RECOUP_WALK_MINUTES * MINUTE_MS;
+    const softLimitMs = Math.min(limitMs, (seconds ?? Infinity) * 1000);
+    const unfollow = control.follow(context, { softLimitMs, limitMs });
     const ended = new AbortController();
     const keeping = keepLeases(walk, ended.signal);
     try {
       await setRunState(db, { runId, state: 'running' });
       // A run has one walk at a time: whoever holds its tasks now has died, or is frozen and will find its leases lost.
       await releaseTasks(db, { runId });
-      const lanes = Array.from({ length: config.RECOUP_LANES }, () =>
+      const working = Array.from({ length: lanes }, () =>
         runLane(walk).catch((thrown: unknown) => {
           control.fail(classify(thrown));
           control.abandon('failed');
           throw thrown;
         }),
       );
-      const results = await Promise.allSettled(lanes);
+      const results = await Promise.allSettled(working);
       await releaseTasks(db, { runId, owner });
       const broken = results.find((result) => result.status === 'rejected');
       if (broken) throw broken.reason;
@@ -90,9 +93,7 @@ async function judge(
   const open = await listOpenResources(db, run.id);
   if (open.length === 0 || run.ended_at) return { outcome: 'drained', failure: null };
   if (control.stopped === 'wanted') return { outcome: 'stopped', failure: null };
-  const aside = open.map((resource) => control.setAside.get(resource));
-  const failure = control.failure ?? (control.stopped ? null : aside.find((e) => e !== undefined));
-  return failure
-    ? { outcome: 'failed', failure: toStepFailure(failure) }
+  return control.failure
+    ? { outcome: 'failed', failure: toStepFailure(control.failure) }
     : { outcome: 'more', failure: null };
 }

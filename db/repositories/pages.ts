@@ -22,7 +22,6 @@ import { coverTask } from './coverage';
 import { advanceFeed } from './feed';
 import { buryHeads, keyOf, passHeads, type ObjectKey } from './heads';
 import { deleteHints, noteHints, OVERLAP_DELAY_MS, type DueHint, type NewHint } from './hints';
-import { readDesired } from './runs';
 import { LEASE_SECONDS, type Lease } from './tasks';
 
 /** Longer words of a provider are cut before they are counted. */
@@ -112,18 +111,6 @@ export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Prom
       (await removeObjects(trx, { accountId, gone }));
     return { changedRows, ...(await countOnTask(trx, commit, changedRows)) };
   });
-}
-
-/** Commits objects without a task: as long as prices that no list holds are read by a step of their own. */
-export function commitLoose(
-  db: Kysely<Database>,
-  commit: Pick<Lease, 'accountId' | 'runId'> & Pick<ObjectsCommit, 'objects' | 'gone'>,
-): Promise<Pick<Committed, 'changedRows' | 'desired'>> {
-  return inTransaction(db, async (trx) => ({
-    changedRows:
-      (await storeObjects(trx, commit, commit.objects)) + (await removeObjects(trx, commit)),
-    desired: await readDesired(trx, commit.runId),
-  }));
 }
 
 /** Passes the objects to their heads and writes what is new. Returns how many canonical rows changed. */

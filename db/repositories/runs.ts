@@ -292,7 +292,7 @@ async function lockRun(trx: Transaction<Database>, runId: string): Promise<Run> 
 
 async function readRunFacts(
   db: Kysely<Database>,
-  { id: runId, account_id: accountId }: Run,
+  { id: runId, account_id: accountId, note }: Run,
   { ended, because }: Pick<RunFacts, 'ended' | 'because'>,
 ): Promise<{ readonly facts: RunFacts; readonly newestReadAt: Date | null }> {
   const tasks = await readTaskFacts(db, runId);
@@ -306,6 +306,7 @@ async function readRunFacts(
   const facts = {
     ended,
     because,
+    note,
     objects: tasks.reduce((sum, { objects }) => sum + objects, 0),
     changedRows: tasks.reduce((sum, { changedRows }) => sum + changedRows, 0),
     parked: [...parked].map(([resource, reason]) => ({ resource, reason })),

@@ -2,6 +2,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
 import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
+import { REREAD } from '../../domain/sync/run';
 import { chooseSplit } from '../../domain/sync/split';
 import { storable } from '../record-writer';
 import type { Database, RunTable, TaskTable } from '../schema';
@@ -73,7 +74,12 @@ export async function claimTask(db: Kysely<Database>, claim: Claim): Promise<Lea
  */
 export function splitTask(
   db: Kysely<Database>,
-  claim: Claim & { readonly splittable: readonly string[]; readonly floor: Date },
+  claim: Claim & {
+    readonly splittable: readonly string[];
+    readonly floor: Date;
+    /** Lanes that take a part each, this one included. */
+    readonly idleLanes: number;
+  },
 ): Promise<Lease | null> {
   return db.transaction().execute(async (trx) => {
     // A task that is committing right now is skipped: the next look will find it.
@@ -92,6 +98,7 @@ export function splitTask(
     const split = chooseSplit(
       walked.map((row) => ({ ...windowOf(row), row })),
       claim.floor,
+      claim.idleLanes,
     );
     if (!split) return null;
     const { row } = split.window;
@@ -191,7 +198,19 @@ export async function openTasksAgain(
     .where('state', 'in', ['parked', 'skipped']);
   if (options.resource !== null) query = query.where('resource', '=', options.resource);
   const rows = await query.returning('resource').execute();
+  if (rows.length > 0) await reopenLast(trx, options.runId);
   return [...new Set(rows.map(({ resource }) => resource))];
+}
+
+/** What is read again tells what to read by id: the last task has work again too. */
+async function reopenLast(trx: Transaction<Database>, runId: string): Promise<void> {
+  await trx
+    .updateTable('task')
+    .set({ state: 'open' })
+    .where('run_id', '=', runId)
+    .where('resource', '=', REREAD)
+    .where('state', '=', 'done')
+    .execute();
 }
 
 /** Leaves a resource out of a run, parked or not. Lanes that walk it find their lease lost. Returns how many tasks that were. */

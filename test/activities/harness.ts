@@ -3,12 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Kysely } from 'kysely';
 import pino from 'pino';
 import { createActivities } from '../../activities';
-import type {
-  Activities,
-  MissingPricesReport,
-  OpenRunInput,
-  WalkReport,
-} from '../../activities/contract';
+import type { Activities, OpenRunInput, RunResult, WalkReport } from '../../activities/contract';
 import { saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { createSecretBox } from '../../db/secret-box';
@@ -28,7 +23,8 @@ export interface Harness {
   open(input?: Partial<OpenRunInput>): Promise<string>;
   /** Walks until the run is drained, stopped or failed. */
   walk(run: string): Promise<WalkReport>;
-  fetchMissingPrices(run: string): Promise<MissingPricesReport>;
+  /** Closes a run that is drained. */
+  finish(run: string): Promise<RunResult>;
 }
 
 /** A fresh account on a fresh service. */
@@ -78,7 +74,8 @@ export async function createHarness(db: Kysely<Database>, lanes = 2): Promise<Ha
       return opened.run;
     },
     walk: (run) => act(() => steps.walk({ run })),
-    fetchMissingPrices: (run) => act(() => steps.fetchMissingPrices({ run })),
+    finish: (run) =>
+      act(() => steps.closeRun({ run, ended: 'drained', because: 'Everything was read.' })),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Database } from '../../db/schema';
 import { RecoupError } from '../../domain/errors';
 import { MAX_PAGE_ATTEMPTS } from '../../domain/sync/backoff';
 import { openTestDatabase } from '../support/database';
-import { addInvoices, createHarness, type Harness } from './harness';
+import { addInvoices, createHarness } from './harness';
 
 // What is tested is what follows from failures, not how long the pauses between the tries are.
 jest.mock('../../domain/sync/backoff', () => ({
@@ -39,9 +39,6 @@ const invoiceRows = (account: string) =>
     .orderBy('external_id')
     .execute();
 
-const finish = ({ steps, act }: Harness, run: string) =>
-  act(() => steps.closeRun({ run, ended: 'drained', because: 'Everything was read.' }));
-
 const rateLimited = () => new RecoupError('rate_limited', 'Too many requests.');
 const serverError = () => new RecoupError('provider_unavailable', 'The service answered 500.');
 
@@ -61,8 +58,9 @@ describe('a walk', () => {
       ['subscription', 'done', 0],
       ['invoice', 'done', 35],
       ['dispute', 'done', 0],
+      ['reread', 'done', 0],
     ]);
-    expect(await finish(harness, run)).toMatchObject({
+    expect(await harness.finish(run)).toMatchObject({
       state: 'complete',
       objects: 36,
       changedRows: 36,
@@ -78,7 +76,7 @@ describe('a walk', () => {
     await walk(await open());
     const before = await invoiceRows(account);
     service.now = new Date(service.now.getTime() + HOUR_MS);
-    const report = await walk(await open({ key: 'second' }));
+    const report = await walk(await open({ key: 'second', kind: 'backfill', refetch: true }));
     expect(report).toMatchObject({ outcome: 'drained', objects: 25, changedRows: 0 });
     expect(await invoiceRows(account)).toEqual(before);
   });
@@ -130,7 +128,7 @@ describe('a walk', () => {
     expect(report).toMatchObject({ outcome: 'drained', pages: 3, objects: 30 });
     // Six pages, and the one that was on its way when the worker died.
     expect(service.requests).toHaveLength(7);
-    expect(await finish(harness, run)).toMatchObject({ state: 'complete', objects: 60 });
+    expect(await harness.finish(run)).toMatchObject({ state: 'complete', objects: 60 });
 
     const before = await invoiceRows(account);
     expect(before).toHaveLength(60);
@@ -138,7 +136,7 @@ describe('a walk', () => {
     wake();
     expect(await zombie).toMatchObject({ pages: 3 });
     expect(await invoiceRows(account)).toEqual(before);
-    expect(await finish(harness, run)).toMatchObject({ objects: 60 });
+    expect(await harness.finish(run)).toMatchObject({ objects: 60 });
   });
 
   it('makes at most one further request per lane once a pause is wanted, and then goes on', async () => {
@@ -172,7 +170,7 @@ describe('a walk', () => {
     await act(() => steps.setDesired({ account, run: null, desired: 'run' }));
     expect((await walk(run)).outcome).toBe('drained');
     expect(service.requests).toHaveLength(60);
-    expect(await finish(harness, run)).toMatchObject({ state: 'complete', objects: 600 });
+    expect(await harness.finish(run)).toMatchObject({ state: 'complete', objects: 600 });
   });
 
   it('stops when one run alone is to be canceled', async () => {
@@ -270,12 +268,12 @@ describe('a walk', () => {
     const run = await open();
     const report = await walk(run);
     expect(report.outcome).toBe('drained');
-    expect(report.progress.at(-1)).toMatchObject({
+    expect(report.progress.at(-2)).toMatchObject({
       resource: 'dispute',
       state: 'parked',
       reason: 'The key may not read disputes.',
     });
-    const ended = await finish(harness, run);
+    const ended = await harness.finish(run);
     expect(ended).toMatchObject({
       state: 'partial',
       objects: 30,
@@ -293,7 +291,7 @@ describe('a walk', () => {
     };
     const run = await open();
     expect(await walk(run)).toMatchObject({ outcome: 'drained', failure: null, objects: 60 });
-    expect(await finish(harness, run)).toMatchObject({ state: 'complete' });
+    expect(await harness.finish(run)).toMatchObject({ state: 'complete' });
     expect(await invoiceRows(account)).toHaveLength(60);
   });
 
@@ -314,7 +312,7 @@ describe('a walk', () => {
     const rest = await walk(run);
     expect(rest.outcome).toBe('drained');
     expect(failed.objects + rest.objects).toBe(60);
-    expect(await finish(harness, run)).toMatchObject({ state: 'complete' });
+    expect(await harness.finish(run)).toMatchObject({ state: 'complete' });
   });
 
   it('does not try every resource of a service that is away', async () => {
@@ -327,9 +325,11 @@ describe('a walk', () => {
     expect(service.requests.length).toBeLessThanOrEqual(lanes * MAX_PAGE_ATTEMPTS);
   });
 
-  it('lets the others finish before it reports one resource that keeps failing', async () => {
-    const { service, open, walk } = await createHarness(db, 2);
+  it('lets the others finish when one resource keeps failing, tries it once more and parks it', async () => {
+    const harness = await createHarness(db, 2);
+    const { service, steps, act, account, open, walk, finish } = harness;
     addInvoices(service, 300);
+    service.put({ type: 'customer', id: 'cus_1', createdAt: new Date('2026-01-01'), name: 'A' });
     let failures = 0;
     service.beforeAnswer = async ({ resource }) => {
       if (resource !== 'customer') return;
@@ -337,15 +337,62 @@ describe('a walk', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       throw serverError();
     };
-    const report = await walk(await open());
-    expect(report).toMatchObject({ outcome: 'failed', failure: { code: 'provider_unavailable' } });
-    expect(failures).toBe(MAX_PAGE_ATTEMPTS);
+    const run = await open();
+    const report = await walk(run);
+    expect(report).toMatchObject({ outcome: 'drained', failure: null });
+    expect(failures).toBe(2 * MAX_PAGE_ATTEMPTS);
     expect(report.progress.map(({ resource, state }) => [resource, state])).toEqual([
-      ['customer', 'waiting'],
+      ['customer', 'parked'],
       ['subscription', 'done'],
       ['invoice', 'done'],
       ['dispute', 'done'],
+      ['reread', 'done'],
     ]);
+    expect(await finish(run)).toMatchObject({
+      state: 'partial',
+      parked: [{ resource: 'customer', reason: 'The service answered 500.' }],
+    });
+
+    service.beforeAnswer = () => undefined;
+    await act(() => steps.retryResource({ account, run, resource: 'customer' }));
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 1 });
+    expect(await finish(run)).toMatchObject({ state: 'complete', objects: 301 });
+  });
+
+  it('parks nothing because the service went away while the last resource was being read', async () => {
+    const { service, open, walk } = await createHarness(db, 1);
+    addInvoices(service, 30);
+    service.beforeAnswer = ({ resource }) => {
+      if (resource === 'dispute') throw serverError();
+    };
+    service.beforeProbe = () => {
+      if (service.requests.length > 0) throw serverError();
+    };
+    const run = await open();
+    expect(await walk(run)).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'provider_unavailable' },
+    });
+    service.beforeAnswer = () => undefined;
+    expect(await walk(run)).toMatchObject({ outcome: 'drained' });
+  });
+
+  it('parks a resource of which Postgres refuses a page, with the reason', async () => {
+    const { service, open, walk, finish } = await createHarness(db);
+    addInvoices(service, 30);
+    service.put({ type: 'invoice', id: 'in_vast', createdAt: new Date('2026-02-28'), total: 1e20 });
+    service.put({ type: 'customer', id: 'cus_1', createdAt: new Date('2026-01-01'), name: 'A' });
+    const run = await open();
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', failure: null });
+    expect(await finish(run)).toMatchObject({
+      state: 'partial',
+      parked: [
+        {
+          resource: 'invoice',
+          reason: 'Postgres refuses what was read of invoice objects (SQLSTATE 22003).',
+        },
+      ],
+    });
   });
 
   it('fails at once when the key is rejected', async () => {
@@ -373,7 +420,7 @@ describe('a walk', () => {
     service.put({ type: 'invoice', id: 'in_worse', createdAt });
     const run = await open();
     expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 32, changedRows: 30 });
-    const ended = await finish(harness, run);
+    const ended = await harness.finish(run);
     expect(ended.state).toBe('partial');
     expect(ended.summary).toContain('2 objects kept raw only, not normalised');
     const named = await db
@@ -397,9 +444,9 @@ describe('a walk', () => {
   it('is never complete while a window is unread', async () => {
     const harness = await createHarness(db);
     const run = await harness.open();
-    const ended = await finish(harness, run);
+    const ended = await harness.finish(run);
     expect(ended).toMatchObject({ state: 'partial' });
-    expect(ended.summary).toContain('4 windows not read to the end');
+    expect(ended.summary).toContain('5 windows not read to the end');
   });
 });
 

@@ -356,6 +356,7 @@ describe('the commit of a page', () => {
       except: [],
       splittable: ['subscription'],
       floor: FLOOR,
+      idleLanes: 1,
     });
     expect(taken).toMatchObject({ windowFrom: null, resource: 'subscription' });
     const older = new Date('2025-02-01T00:00:00Z');

@@ -15,9 +15,13 @@ import {
   type RawObject,
 } from '../../providers/provider';
 
+const DAY_MS = 86_400_000;
+const FEED = { resource: 'change', horizonMs: 30 * DAY_MS };
+
 const FAKE_RESOURCES = ['customer', 'subscription', 'invoice', 'dispute'] as const;
 /** Prices are in no list here: they are had by id alone. */
 type FakeResource = (typeof FAKE_RESOURCES)[number] | 'price';
+type FakeObject = { type: FakeResource; id: string; createdAt: Date; [field: string]: unknown };
 
 export class FakeService {
   readonly objects = new Map<string, RawObject>();
@@ -30,9 +34,11 @@ export class FakeService {
   beforeAnswer: (request: PageRequest, number: number) => void | Promise<void> = () => undefined;
   /** The same for every object that is fetched by id. */
   beforeObject: (request: ObjectRequest, number: number) => void | Promise<void> = () => undefined;
+  /** The same for every probe. */
+  beforeProbe: () => void | Promise<void> = () => undefined;
   open = 0;
 
-  put(object: { type: FakeResource; id: string; createdAt: Date; [field: string]: unknown }): void {
+  put(object: FakeObject): void {
     const { type, id, createdAt } = object;
     this.objects.set(`${type} ${id}`, {
       resource: type,
@@ -47,10 +53,29 @@ export class FakeService {
     this.objects.delete(`${type} ${id}`);
   }
 
+  /** Tells in the feed, as of now, that an object has changed; the change itself is the test's. */
+  tell(resource: FakeResource, id: string, at = this.now): void {
+    const event = `evt_${String(this.objects.size).padStart(6, '0')}_${id}`;
+    const value = { id: event, resource, of: id, at: at.toISOString() };
+    this.objects.set(`change ${event}`, {
+      resource: 'event',
+      type: 'change',
+      id: event,
+      createdAt: at,
+      value,
+    });
+  }
+
+  /** Changes or makes an object, and tells of it. */
+  change(object: FakeObject): void {
+    this.put(object);
+    this.tell(object.type, object.id);
+  }
+
   readonly provider: Provider = {
     name: 'fake',
     resources: FAKE_RESOURCES.map((name) => ({ name, splittable: true })),
-    feed: null,
+    feed: FEED,
     connect: (connection) => this.connect(connection.externalId),
     readWebhook: null,
     normalise,
@@ -59,13 +84,15 @@ export class FakeService {
   private connect(externalId: string): ProviderClient {
     this.open += 1;
     return {
-      probe: () =>
-        Promise.resolve({
+      probe: async () => {
+        await this.beforeProbe();
+        return {
           externalId,
           displayName: 'Fake account',
           providerTime: this.now,
           ...(this.createdAt && { createdAt: this.createdAt }),
-        }),
+        };
+      },
       fetchPage: (request) => this.fetchPage(request),
       fetchObject: (request) => this.fetchObject(request),
       close: () => {
@@ -107,10 +134,17 @@ export class FakeService {
   }
 }
 
+const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], hints: [], unknowns: [] };
+
 function normalise({ type, id, createdAt, value }: Omit<RawObject, 'resource'>): Normalised {
   const field = <T>(name: string) => value[name] as T;
   const at = createdAt ?? new Date(0);
   const customerId = field<string | undefined>('customerId') ?? null;
+  if (type === 'change') {
+    const changedAt = new Date(field<string>('at'));
+    const hint = { resource: field<string>('resource'), id: field<string>('of'), changedAt };
+    return { ...NOTHING, hints: [hint] };
+  }
   if (value['broken']) throw new NotNormalisable(`${type}.currency: expected a text`);
   const records: Record<FakeResource, () => CanonicalRecord[]> = {
     customer: () => [
@@ -246,7 +280,10 @@ function normalise({ type, id, createdAt, value }: Omit<RawObject, 'resource'>):
             },
           ],
     customerIds: type === 'customer' ? [id] : customerId === null ? [] : [customerId],
-    hints: [],
+    hints:
+      type === 'subscription' && field<string | undefined>('priceId')
+        ? [{ resource: 'price', id: field<string>('priceId'), changedAt: null }]
+        : [],
     unknowns: field<string[] | undefined>('unknowns') ?? [],
   };
 }
