@@ -12,6 +12,7 @@ import {
   type FieldType,
   type RecordKind,
 } from '../domain/records';
+import { arrayOf } from './array';
 import { snakeCase, type Database } from './schema';
 
 export const COLUMN_TYPES: Record<FieldType, string> = {
@@ -92,7 +93,7 @@ function statementsOf(kind: RecordKind): Statements {
   const write = ([rows, where]: readonly string[]) => `${into}
       ${rows} on conflict (account_id, external_id) do update set ${set}
       where ${where}
-      returning external_id`;
+      returning external_id as id, xmax = 0 as added`;
   return { columns, upsert: write(upsert), insertMention: write([greatest, isGreater]) };
 }
 
@@ -102,8 +103,17 @@ interface Batch {
   readonly records: readonly SourcedRecord[];
 }
 
-/** Writes records of one kind under the version rule and returns the ids of the rows that changed. */
-export async function upsertRecords(trx: Transaction<Database>, batch: Batch): Promise<string[]> {
+export interface WrittenRow {
+  readonly id: string;
+  /** Whether there was none before. */
+  readonly added: boolean;
+}
+
+/** Writes records of one kind under the version rule and returns the rows that changed. */
+export async function upsertRecords(
+  trx: Transaction<Database>,
+  batch: Batch,
+): Promise<WrittenRow[]> {
   const { columns, upsert } = statementsFor(batch.kind);
   const byId = new Map(batch.records.map((sourced) => [sourced.record.id, sourced]));
   const records = SHARED.has(batch.kind) ? batch.records : [...byId.values()];
@@ -117,7 +127,10 @@ export async function upsertRecords(trx: Transaction<Database>, batch: Batch): P
 const MENTION_VERSION = new Date(0);
 
 /** Writes mentions of one kind where nothing but mentions is known yet and returns the ids of the rows that changed. */
-export async function insertMentions(trx: Transaction<Database>, batch: Batch): Promise<string[]> {
+export async function insertMentions(
+  trx: Transaction<Database>,
+  batch: Batch,
+): Promise<WrittenRow[]> {
   const { columns, insertMention } = statementsFor(batch.kind);
   const records = batch.records.map((sourced) => ({ ...sourced, version: MENTION_VERSION }));
   return run(trx, insertMention, columns, { ...batch, records });
@@ -184,44 +197,30 @@ async function run(
   text: string,
   columns: readonly Column[],
   batch: Batch,
-): Promise<string[]> {
+): Promise<WrittenRow[]> {
   if (batch.records.length === 0) return [];
   const records = sortedById(batch.records);
-  const result = await trx.executeQuery<{ external_id: string }>(
+  const result = await trx.executeQuery<WrittenRow>(
     CompiledQuery.raw(text, [
       batch.accountId,
-      records.map(({ record }) => storable(record.id)),
-      records.map(({ version }) => version.toISOString()),
-      records.map(({ hash }) => hash),
+      arrayOf(records, ({ record }) => record.id),
+      arrayOf(records, ({ version }) => version),
+      arrayOf(records, ({ hash }) => hash),
       ...columns.map(({ field, type }) =>
-        records.map(({ record }) =>
-          encode(type, (record.fields as Readonly<Record<string, unknown>>)[field]),
-        ),
+        arrayOf(records, ({ record }) => {
+          const value = (record.fields as Readonly<Record<string, unknown>>)[field];
+          return type === 'json' && value !== null ? withoutNul(JSON.stringify(value)) : value;
+        }),
       ),
     ]),
   );
-  return result.rows.map((row) => row.external_id);
+  return result.rows;
 }
 
 /** In the order of ids: every transaction takes row locks in the same order. */
 const sortedById = (records: readonly SourcedRecord[]): SourcedRecord[] =>
   [...records].sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
 
-/** A value as the text that Postgres reads for its type. */
-function encode(type: FieldType, value: unknown): string | boolean | number | null {
-  if (value === null || value === undefined) return null;
-  if (value instanceof Date) return value.toISOString();
-  if (type === 'json') return withoutNul(JSON.stringify(value));
-  if (typeof value === 'bigint') return value.toString();
-  if (typeof value === 'string') return storable(value);
-  if (typeof value === 'boolean' || typeof value === 'number') return value;
-  throw new TypeError(`A ${type} cannot be written from a ${typeof value}.`);
-}
-
-/** Postgres has no NUL in text; the raw object keeps what the provider sent. */
-export const storable = (text: string): string =>
-  text.includes('\0') ? text.replaceAll('\0', '') : text;
-
-/** The same for JSON text, where NUL is an escape of six characters after an even number of backslashes. */
+/** Postgres has no NUL in JSON text either, where it is an escape of six characters after an even number of backslashes. */
 const withoutNul = (json: string): string =>
   json.includes('\\u0000') ? json.replace(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1') : json;

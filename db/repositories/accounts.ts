@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Selectable } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { Desired } from '../../domain/sync/run';
-import { storable } from '../record-writer';
+import { storable } from '../array';
 import type { AccountTable, AccountTransitionTable, Database } from '../schema';
 
 /** An account without its secrets. */

@@ -4,7 +4,7 @@
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { OVERLAP_MS, type Comparison } from '../../domain/sync/versions';
-import { storable } from '../record-writer';
+import { arrayOf } from '../array';
 import type { Database } from '../schema';
 
 export interface ObjectKey {
@@ -43,10 +43,10 @@ export async function passHeads<T extends ObjectRead>(
   const { rows } = await sql<{ n: bigint; comparison: Comparison; version: Date }>`
     with given as materialized (
       select * from unnest(
-        ${reads.map(({ resource }) => resource)}::text[],
-        ${reads.map(({ id }) => storable(id))}::text[],
-        ${reads.map(({ readAt }) => readAt.toISOString())}::timestamptz[],
-        ${reads.map(({ hash }) => hash)}::bytea[]
+        ${arrayOf(reads, ({ resource }) => resource)}::text[],
+        ${arrayOf(reads, ({ id }) => id)}::text[],
+        ${arrayOf(reads, ({ readAt }) => readAt)}::timestamptz[],
+        ${arrayOf(reads, ({ hash }) => hash)}::bytea[]
       ) with ordinality as t (resource, external_id, version, hash, n)
     ), passed as (
       insert into object_head as head (account_id, resource, external_id, version, hash, changed_by)
@@ -87,8 +87,8 @@ export async function buryHeads(
     insert into object_head as head (account_id, resource, external_id, version, deleted, changed_by)
     select ${options.accountId}::text, t.resource, t.id, ${NEVER_READ}, true, pg_current_xact_id()
     from unnest(
-      ${gone.map(({ resource }) => resource)}::text[],
-      ${gone.map(({ id }) => storable(id))}::text[]
+      ${arrayOf(gone, ({ resource }) => resource)}::text[],
+      ${arrayOf(gone, ({ id }) => id)}::text[]
     ) with ordinality as t (resource, id, n)
     order by n
     on conflict (account_id, resource, external_id) do update

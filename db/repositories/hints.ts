@@ -2,10 +2,10 @@
  * Hints: objects that must be read again by their ids, whoever said so. An object has one row however often it was said; each
  * telling raises its note, and a read answers only what was told before its request.
  */
-import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { sql, type Kysely, type RawBuilder, type Selectable, type Transaction } from 'kysely';
 import { OVERLAP_MS } from '../../domain/sync/versions';
 import type { RecordKind } from '../../domain/records';
-import { storable } from '../record-writer';
+import { arrayOf } from '../array';
 import type { Database, HintTable } from '../schema';
 import { keyOf, overlap, sortedByKey, type ObjectKey } from './heads';
 
@@ -33,17 +33,19 @@ export const OVERLAP_DELAY_MS = OVERLAP_MS;
 /** What others name by id and no list holds: a row that was seen in passing inside another object will do. */
 const NAMED_KINDS: readonly RecordKind[] = ['price'];
 
-const isKnown = (hint: string) => sql<boolean>`(
-  exists (select from object_head as head where head.account_id = ${sql.ref(`${hint}.account_id`)}
-    and head.resource = ${sql.ref(`${hint}.resource`)} and head.external_id = ${sql.ref(`${hint}.external_id`)})
-  ${sql.join(
-    NAMED_KINDS.map(
-      (kind) => sql`or (${sql.ref(`${hint}.resource`)} = ${sql.lit(kind)}
-        and exists (select from ${sql.table(kind)} as named
-          where named.account_id = ${sql.ref(`${hint}.account_id`)} and named.external_id = ${sql.ref(`${hint}.external_id`)}))`,
-    ),
-    sql` `,
-  )})`;
+/** Looked up row by row: of an `exists`, Postgres may make a hash of all that the account has. */
+const found = (table: RawBuilder<unknown>, where: RawBuilder<unknown>) =>
+  sql<boolean>`coalesce((select true from ${table} as found where ${where} limit 1), false)`;
+
+const isKnown = (hint: string) => {
+  const of = (column: string) => sql.ref(`${hint}.${column}`);
+  const key = sql`found.account_id = ${of('account_id')} and found.external_id = ${of('external_id')}`;
+  const named = NAMED_KINDS.map(
+    (kind) => sql`or (${of('resource')} = ${sql.lit(kind)} and ${found(sql.table(kind), key)})`,
+  );
+  const head = found(sql.table('object_head'), sql`${key} and found.resource = ${of('resource')}`);
+  return sql<boolean>`(${head} ${sql.join(named, sql` `)})`;
+};
 
 /** Notes that objects are to be read again. References to objects that are known already say nothing new. */
 export async function noteHints(
@@ -62,9 +64,9 @@ export async function noteHints(
   const given = sql`
     select ${accountId}::text as account_id, t.resource, t.external_id, t.changed_at
     from unnest(
-      ${hints.map(({ resource }) => resource)}::text[],
-      ${hints.map(({ id }) => storable(id))}::text[],
-      ${hints.map(({ changedAt }) => changedAt?.toISOString() ?? null)}::timestamptz[]
+      ${arrayOf(hints, ({ resource }) => resource)}::text[],
+      ${arrayOf(hints, ({ id }) => id)}::text[],
+      ${arrayOf(hints, ({ changedAt }) => changedAt)}::timestamptz[]
     ) as t (resource, external_id, changed_at)`;
   // Hundreds of pages name the same prices: a reference takes no lock on a row that is there.
   const onConflict =
@@ -125,10 +127,12 @@ export async function dropAnsweredHints(
   const { numAffectedRows } = await sql`
     delete from hint where account_id = ${accountId} and case
       when changed_at is null then ${isKnown('hint')}
-      else exists (select from object_head as head
-        where head.account_id = hint.account_id and head.resource = hint.resource
-          and head.external_id = hint.external_id
-          and (head.deleted or head.version >= hint.changed_at + ${overlap})) end`.execute(db);
+      else ${found(
+        sql.table('object_head'),
+        sql`found.account_id = hint.account_id and found.resource = hint.resource
+          and found.external_id = hint.external_id
+          and (found.deleted or found.version >= hint.changed_at + ${overlap})`,
+      )} end`.execute(db);
   return Number(numAffectedRows ?? 0n);
 }
 
@@ -141,9 +145,9 @@ export async function deleteHints(
   const answered = sortedByKey(options.answered);
   await sql`
     delete from hint using unnest(
-      ${answered.map(({ resource }) => resource)}::text[],
-      ${answered.map(({ id }) => id)}::text[],
-      ${answered.map(({ note }) => note)}::bigint[]
+      ${arrayOf(answered, ({ resource }) => resource)}::text[],
+      ${arrayOf(answered, ({ id }) => id)}::text[],
+      ${arrayOf(answered, ({ note }) => note)}::bigint[]
     ) as t (resource, external_id, note)
     where hint.account_id = ${options.accountId} and hint.resource = t.resource
       and hint.external_id = t.external_id and hint.note <= t.note`.execute(trx);

@@ -7,13 +7,14 @@ import { RecoupError } from '../../domain/errors';
 import { PARTS, RECORD_KINDS, type CanonicalRecord, type RecordKind } from '../../domain/records';
 import type { Desired } from '../../domain/sync/run';
 import { OVERLAP_MS } from '../../domain/sync/versions';
+import { arrayOf, storable } from '../array';
 import {
   deletePartsExcept,
   deleteRecords,
   insertMentions,
-  storable,
   upsertRecords,
   type SourcedRecord,
+  type WrittenRow,
 } from '../record-writer';
 import { packBatch } from '../raw-object';
 import type { Database } from '../schema';
@@ -197,12 +198,12 @@ async function insertRawObjects(
     insert into raw_object (account_id, type, external_id, hash, batch, at, size, read_at)
     select ${accountId}::text, t.type, t.id, t.hash, batch.id, t.at, t.size, t.read_at
     from batch, unnest(
-      ${objects.map(({ type }) => storable(type))}::text[],
-      ${objects.map(({ id }) => storable(id))}::text[],
-      ${objects.map(({ hash }) => hash)}::bytea[],
-      ${objects.map(({ readAt }) => readAt.toISOString())}::timestamptz[],
-      ${places.map((place) => place.at)}::integer[],
-      ${places.map((place) => place.size)}::integer[]
+      ${arrayOf(objects, ({ type }) => type)}::text[],
+      ${arrayOf(objects, ({ id }) => id)}::text[],
+      ${arrayOf(objects, ({ hash }) => hash)}::bytea[],
+      ${arrayOf(objects, ({ readAt }) => readAt)}::timestamptz[],
+      ${arrayOf(places, (place) => place.at)}::integer[],
+      ${arrayOf(places, (place) => place.size)}::integer[]
     ) as t (type, id, hash, read_at, at, size)
     on conflict do nothing`.execute(trx);
 }
@@ -240,9 +241,10 @@ async function writeRecords(
   const mentions = byKind(objects, (object) =>
     object.mentions.filter((mention) => !known.has(recordKey(mention))),
   );
-  const changed = new Set<string>();
-  const note = (kind: RecordKind, ids: readonly string[]) => {
-    for (const id of ids) changed.add(recordKey({ kind, id }));
+  /** By record, whether its row is new. */
+  const changed = new Map<string, boolean>();
+  const note = (kind: RecordKind, rows: readonly WrittenRow[]) => {
+    for (const { id, added } of rows) changed.set(recordKey({ kind, id }), added);
   };
   let deletedParts = 0;
 
@@ -262,9 +264,10 @@ async function writeRecords(
       return !known.has(owner) || changed.has(owner);
     });
     note(kind, await upsertRecords(trx, { accountId, kind, records: current }));
+    // A new row has no parts that could be too many.
     const owners = (records.get(part.owner) ?? [])
       .map(({ record }) => record)
-      .filter((record) => changed.has(recordKey(record)))
+      .filter((record) => changed.get(recordKey(record)) === false)
       .map(({ id }) => id);
     if (owners.length > 0) {
       const keep = current.map(({ record }) => record.id);
@@ -310,7 +313,7 @@ async function markDirty(
   if (customerIds.size === 0) return;
   await sql`
     insert into dirty_customer (account_id, customer_id)
-    select ${accountId}::text, t.id from unnest(${[...customerIds].map(storable).sort()}::text[]) as t (id)
+    select ${accountId}::text, t.id from unnest(${arrayOf([...customerIds].sort(), (id) => id)}::text[]) as t (id)
     on conflict (account_id, customer_id) do update set marked_at = excluded.marked_at`.execute(
     trx,
   );
@@ -419,8 +422,9 @@ async function advanceTask(
 ): Promise<Omit<PageCommitted, 'changedRows'>> {
   const { lease, readAt, nextCursor, requests, feed } = commit;
   const oldest = commit.oldestCreatedAt?.toISOString() ?? null;
+  const created = arrayOf(commit.objects, ({ createdAt }) => createdAt);
   const inWindow = sql`(
-    select count(*) from unnest(${commit.objects.map(({ createdAt }) => createdAt?.toISOString() ?? null)}::timestamptz[]) as t (at)
+    select count(*) from unnest(${created}::timestamptz[]) as t (at)
     where t.at is null or window_from is null or t.at >= window_from)`;
   const row = await updateTask<{ objects: bigint; window_from: Date | null; done: boolean }>(trx, {
     lease,

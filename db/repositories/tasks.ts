@@ -4,7 +4,7 @@ import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
 import { REREAD } from '../../domain/sync/run';
 import { chooseSplit } from '../../domain/sync/split';
-import { storable } from '../record-writer';
+import { storable } from '../array';
 import type { Database, RunTable, TaskTable } from '../schema';
 import type { Selectable } from 'kysely';
 

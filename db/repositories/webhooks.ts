@@ -1,7 +1,7 @@
 /** Webhooks as they are taken: whom they are for, what was taken already, and what waits because of them. */
 import { sql, type Kysely } from 'kysely';
 import { RecoupError } from '../../domain/errors';
-import { storable } from '../record-writer';
+import { storable } from '../array';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
 import { noteHints, type NewHint } from './hints';
