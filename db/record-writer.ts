@@ -63,6 +63,12 @@ const SHARED: ReadonlySet<RecordKind> = new Set(['discount']);
 /** Kinds that own parts. Their rows follow every new content of the object: the parts may have changed where the owner's fields did not. */
 const OWNERS = new Set(Object.values(PARTS).map(({ owner }) => owner));
 
+/**
+ * A mention was seen only in passing: it is older than anything read on purpose, so that every real read replaces it, in
+ * whatever order the two are committed.
+ */
+const MENTION_VERSION = new Date(0);
+
 const STATEMENTS = new Map<RecordKind, Statements>(
   RECORD_KINDS.map((kind) => [kind, statementsOf(kind)]),
 );
@@ -83,12 +89,14 @@ function statementsOf(kind: RecordKind): Statements {
       order by external_id, given.version desc, ${textOf('given')} desc`;
   const isGreater = `"${kind}".version = excluded.version and ${textOf(`"${kind}"`)} < ${textOf('excluded')}`;
   // A row changes when its object was read later and differs, and where the object holds no parts when the row's fields differ too.
+  // A mention gives way to a read that says the same, or another mention would take the row; so does what several objects show.
   const isNewer = `excluded.version > "${kind}".version and excluded.raw_hash <> "${kind}".raw_hash`;
+  const isMention = `"${kind}".version = '${MENTION_VERSION.toISOString()}'`;
   const differs = `${fieldsOf(`"${kind}"`)} is distinct from ${fieldsOf('excluded')}`;
   const upsert = {
     owner: [`select $1::text, given.* from ${given}`, isNewer],
-    own: [`select $1::text, given.* from ${given}`, `${isNewer} and ${differs}`],
-    shared: [greatest, `(${isNewer} and ${differs}) or (${isGreater})`],
+    own: [`select $1::text, given.* from ${given}`, `${isNewer} and (${differs} or ${isMention})`],
+    shared: [greatest, `(${isNewer}) or (${isGreater})`],
   }[OWNERS.has(kind) ? 'owner' : SHARED.has(kind) ? 'shared' : 'own'];
   const write = ([rows, where]: readonly string[]) => `${into}
       ${rows} on conflict (account_id, external_id) do update set ${set}
@@ -119,12 +127,6 @@ export async function upsertRecords(
   const records = SHARED.has(batch.kind) ? batch.records : [...byId.values()];
   return run(trx, upsert, columns, { ...batch, records });
 }
-
-/**
- * A mention was seen only in passing: it is older than anything read on purpose, so that every real read replaces it, in
- * whatever order the two are committed.
- */
-const MENTION_VERSION = new Date(0);
 
 /** Writes mentions of one kind where nothing but mentions is known yet and returns the ids of the rows that changed. */
 export async function insertMentions(

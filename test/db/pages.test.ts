@@ -184,6 +184,15 @@ describe('a mention', () => {
     expect(await productName(lease.accountId)).toBe('real');
   });
 
+  it('yields to a real read that says the same, so that no other mention takes its place', async () => {
+    const lease = await newLease();
+    await commitPage(db, page(lease, at(1), [mention('sub_1')]));
+    await commitPage(db, page(lease, at(2), [product('seen in passing')]));
+    const greater = { ...mention('sub_2'), mentions: product('zzz').records };
+    await commitPage(db, page(lease, at(3), [greater]));
+    expect(await productName(lease.accountId)).toBe('seen in passing');
+  });
+
   it('is the same one of several, in whatever order and on whatever pages they come', async () => {
     const shows = (name: string): PageObject => ({
       ...subscription(`sub_${name}`, {}),
