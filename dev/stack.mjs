@@ -33,6 +33,7 @@ export const PORTS = {
   temporalHttp: 7243,
   temporalMetrics: 7234,
   simulator: 12900,
+  webhooks: 12901,
 };
 const DEMO_ACCOUNT = 'acct_demo';
 /** Not a secret: it opens nothing but the simulated account. */
@@ -43,6 +44,7 @@ const inDist = (path) => [process.execPath, join(ROOT, 'dist', path)];
 const COMMANDS = {
   simulator: inDist('simulator/main.js'),
   worker: inDist('workers/main.js'),
+  webhooks: inDist('workers/webhooks.js'),
   demo: [process.execPath, join(ROOT, 'client', 'bin.cjs'), 'demo'],
   ...JSON.parse(process.env.RECOUP_DEV_COMMANDS || '{}'),
 };
@@ -108,12 +110,14 @@ export async function startStack(children, say, wanted) {
   };
   const simulatorUrl = await simulator(children, say, own, world);
   await worker(children, say, own, env);
+  const webhooksUrl = await webhooks(children, say, own, env);
   const facts = {
     env,
     databaseUrl,
     temporalAddress,
     temporalUiUrl,
     simulatorUrl,
+    webhooksUrl,
     dataFolder: DATA_FOLDER,
     pids: {
       launcher: process.pid,
@@ -218,11 +222,33 @@ async function worker(children, say, own, env) {
   say.ready('Worker', `pid ${child.pid}, log ${child.logFile}`);
 }
 
+/** The webhook receiver. */
+async function webhooks(children, say, own, env) {
+  const [command, ...args] = COMMANDS.webhooks;
+  const url = await onUsualPorts(say, 'Webhooks', [PORTS.webhooks], async ([port]) => {
+    const child = children.spawn({
+      name: 'webhooks',
+      command,
+      args,
+      cwd: ROOT,
+      env: { ...process.env, ...env, RECOUP_WEBHOOK_PORT: String(port) },
+    });
+    const ready = await children.waitUntil(child, {
+      probe: () => readyLine(child),
+      limitMs: READY_LIMIT_MS,
+    });
+    own(child);
+    return ready.url;
+  });
+  say.ready('Webhooks', `${url}  what the simulator sends when something changes there`);
+  return url;
+}
+
 /**
  * The demo: connects the simulated account, syncs it and shows its numbers, on this very terminal.
  * @returns {import('./children.mjs').Child}
  */
-export function startDemo(children, { env, simulatorUrl }, { json }) {
+export function startDemo(children, { env, simulatorUrl, webhooksUrl }, { json }) {
   const [command, ...args] = COMMANDS.demo;
   return children.spawn({
     name: 'demo',
@@ -234,6 +260,7 @@ export function startDemo(children, { env, simulatorUrl }, { json }) {
       ...env,
       RECOUP_SIMULATOR_URL: simulatorUrl,
       RECOUP_DEMO_STRIPE_KEY: DEMO_KEY,
+      RECOUP_DEMO_WEBHOOKS_URL: webhooksUrl,
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });

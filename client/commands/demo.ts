@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Command } from '@commander-js/extra-typings';
 import type { Account } from '../../db/repositories/accounts';
 import { countRecords } from '../../db/repositories/records';
@@ -27,6 +28,7 @@ import { startSync } from './sync';
 /** The account that the simulator serves. */
 const DEMO = { account: 'acct_demo', provider: 'stripe' } as const;
 const MONTHS = 12;
+const SIGNING_BYTES = 16;
 
 export const demoCommand = () =>
   new Command('demo')
@@ -72,21 +74,35 @@ export const demoCommand = () =>
 
 const EXAMPLES = `
 Needs the running local stack, which names the simulator's address and key in RECOUP_SIMULATOR_URL and
-RECOUP_DEMO_STRIPE_KEY.
+RECOUP_DEMO_STRIPE_KEY, and the webhook receiver's address in RECOUP_DEMO_WEBHOOKS_URL.
 
 Examples:
   $ npm start
   $ npm start -- --once --json`;
 
 /** Each time anew: the simulator may have moved to another port since. */
-function connect(context: Context): Promise<Account> {
+async function connect(context: Context): Promise<Account> {
   const apiBase = process.env['RECOUP_SIMULATOR_URL'];
   const secret = process.env['RECOUP_DEMO_STRIPE_KEY'];
   if (!apiBase || !secret) {
     throw wrongUse('The demo needs the local stack', 'Run `npm start`, which starts both.');
   }
   const { account: externalId, provider } = DEMO;
-  return connectAccount(context, { provider, externalId, secret, apiBase });
+  const webhookSecrets = await askForWebhooks(apiBase, externalId);
+  return connectAccount(context, { provider, externalId, secret, apiBase, webhookSecrets });
+}
+
+/** Has the simulator send to the receiver, where there is one, and returns what it signs with. */
+async function askForWebhooks(simulator: string, account: string): Promise<string[] | undefined> {
+  const receiver = process.env['RECOUP_DEMO_WEBHOOKS_URL'];
+  if (!receiver) return undefined;
+  const secret = `whsec_${randomBytes(SIGNING_BYTES).toString('hex')}`;
+  const response = await fetch(`${simulator}/_simulator/webhooks`, {
+    method: 'POST',
+    body: JSON.stringify({ url: `${receiver}/webhooks/${account}`, secret }),
+  });
+  if (!response.ok) say(`The simulator will send no webhooks: ${await response.text()}`);
+  return [secret];
 }
 
 /** An earlier demo may have been stopped at any point: whatever it left is resumed. */
@@ -119,6 +135,7 @@ function lookAround(
   options: { account: string; run: string; url: string; cyan: (text: string) => string },
 ): string {
   const ui = uiOf(config);
+  const simulatorUrl = process.env['RECOUP_SIMULATOR_URL'] ?? '';
   const { account, run, url: runUrl, cyan } = options;
   const all = opsLinks(ui, { taskQueue: config.RECOUP_SYNC_TASK_QUEUE, now: new Date() });
   const links = [
@@ -131,6 +148,7 @@ function lookAround(
     ['Its objects', `npx recoup runs show ${run}`] as const,
     ['Its numbers', `npx recoup metrics --account ${account} --months 24`] as const,
     ['Sync again', `npx recoup sync ${account}`] as const,
+    ['Let something change', `curl -X POST ${simulatorUrl}/_simulator/change`] as const,
     ['More', 'npx recoup --help'] as const,
   ];
   const width = Math.max(...lines.map(([title]) => title.length));

@@ -1,4 +1,4 @@
-/** A clone in a folder that only its owner can enter, with small scripts in the place of simulator, worker and demo. */
+/** A clone in a folder that only its owner can enter, with small scripts in the place of simulator, worker, webhook receiver and demo. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -77,7 +77,8 @@ export class Clone {
     }
     this.#linkPackages(options.ownPostgres ?? false);
     const { simulator = SERVICE, worker = SERVICE, demo = DEMO } = options;
-    for (const [name, source] of Object.entries({ simulator, worker, demo })) {
+    const sources = { simulator, worker, webhooks: SERVICE, demo };
+    for (const [name, source] of Object.entries(sources)) {
       writeFileSync(join(this.folder, `${name}.cjs`), source);
     }
   }
@@ -104,7 +105,7 @@ export class Clone {
   /** Starts `node dev/start.mjs` or another script of dev/, or `npm start`. */
   start(args: readonly string[] = [], options: StartOptions = {}): Launch {
     const commands = Object.fromEntries(
-      ['simulator', 'worker', 'demo'].map((name) => [
+      ['simulator', 'worker', 'webhooks', 'demo'].map((name) => [
         name,
         [process.execPath, this.path(`${name}.cjs`)],
       ]),

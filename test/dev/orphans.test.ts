@@ -26,6 +26,7 @@ async function bringUp(launch: Launch): Promise<void> {
     'guard.mjs',
     'simulator.cjs',
     'worker.cjs',
+    'webhooks.cjs',
     'server start-dev',
     'checkpointer',
   ]) {
@@ -138,7 +139,7 @@ describe('a stack leaves no process behind', () => {
 
     const again = clone.start(['--once']);
     expect(await again.end).toBe(0);
-    expect(again.stdout()).toContain('Leftovers   postgres, temporal, simulator, worker');
+    expect(again.stdout()).toContain('Leftovers   postgres, temporal, simulator, worker, webhooks');
     await expectNothingLeft();
   });
 });

@@ -101,7 +101,7 @@ describe('npm start', () => {
   });
 
   it('takes other ports when the usual ones are taken, and says so', async () => {
-    const usual = [54329, 7233, 8233, 7243, 7234, 12900];
+    const usual = [54329, 7233, 8233, 7243, 7234, 12900, 12901];
     const servers = await Promise.all(usual.map(occupy));
     try {
       startClone();
