@@ -70,11 +70,8 @@ export async function newestSync(
 }
 
 /** What is parked in the newest sync of an account. */
-export async function readParked(
-  db: Kysely<Database>,
-  { id }: { readonly id: string },
-): Promise<Parked[]> {
-  const run = await newestSync(db, id);
+export async function readParked(db: Kysely<Database>, accountId: string): Promise<Parked[]> {
+  const run = await newestSync(db, accountId);
   const progress = run === undefined ? [] : await readProgress(db, run);
   return progress.flatMap(({ resource, state, reason }) =>
     state === 'parked' ? { resource, reason: reason ?? 'no reason was kept' } : [],

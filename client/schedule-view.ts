@@ -4,7 +4,8 @@ import { DateTime } from 'luxon';
 import { countOf, sentences } from '../domain/words';
 import { scheduleLink, workflowLink, type Ui } from './links';
 import { paintFor, renderTable, widthOf } from './output';
-import { settingsOf, type Night } from './schedules';
+import { settingsOf } from './schedule-plan';
+import type { Night } from './schedules';
 
 /** Nights to come that a view names. */
 const MAX_NEXT = 3;

@@ -7,7 +7,8 @@ import { wrongUse } from '../errors';
 import { scheduleLink, workflowLink } from '../links';
 import { paintFor, print, printJson, renderTable, say, widthOf } from '../output';
 import { renderSchedule, scheduleView, type ScheduleView } from '../schedule-view';
-import { Schedules, settingsOf, type Change, type Triggered } from '../schedules';
+import { settingsOf } from '../schedule-plan';
+import { Schedules, type Change, type Triggered } from '../schedules';
 import { readSchedulesFile } from '../schedules-file';
 import { uiOf } from '../temporal';
 
