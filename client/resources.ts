@@ -1,4 +1,5 @@
 /** Names of resources that an operator typed. */
+import { REREAD } from '../domain/sync/run';
 import { findProvider } from '../providers/registry';
 import { wrongUse } from './errors';
 
@@ -17,9 +18,9 @@ export function requireResources(
 export const listsOf = (provider: string): string[] =>
   findProvider(provider).resources.map(({ name }) => name);
 
-/** The same, and the change feed: what can be parked. Errors: exit code 2, with the known ones. */
+/** The same, the change feed, and what is read again by its id: what can be parked. Errors: exit code 2, with the known ones. */
 export function requireParkable(provider: string, name: string): void {
   const { feed } = findProvider(provider);
-  const known = [...listsOf(provider), ...(feed === null ? [] : [feed.resource])];
+  const known = [...listsOf(provider), ...(feed === null ? [] : [feed.resource]), REREAD];
   requireResources([name], { known, provider, option: '--resource' });
 }

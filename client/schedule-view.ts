@@ -46,7 +46,10 @@ export function renderSchedule(view: ScheduleView): string {
     ['Schedule', paint.bold(schedule)],
     ['State', state === 'on' ? paint.green('on') : paint.yellow(sentences('paused', because))],
     ['When', `daily at ${at} ${zone}${later}`],
-    ['Rules', `overlap ${overlap}, caught up with for ${countOf(catchUpWindowMinutes, 'minute')}`],
+    [
+      'Rules',
+      `overlap ${overlap}; a missed night starts up to ${countOf(catchUpWindowMinutes, 'minute')} late`,
+    ],
     ...next.map((night, index) => [index === 0 ? 'Next' : '', inZones(night, zone)]),
     ['Last', last === null ? 'none yet' : `${inZones(last.dueAt, zone)}: ${endOf(last)}`],
   ];
