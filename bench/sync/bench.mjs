@@ -31,6 +31,11 @@ export async function runBench({ children, say, folder, invoices, latencyMs, nam
   const bench = { children, say, folder, invoices, stub, adminUrl, postgres };
   const results = [];
   for (const contender of CONTENDERS.filter(({ name }) => names.includes(name))) {
+    const lack = (await contender.lacks?.()) ?? null;
+    if (lack !== null) {
+      say.note('Left out', `${contender.name}: ${lack}`);
+      continue;
+    }
     await reset(stub, latencyMs);
     results.push(await measure(bench, contender));
   }
