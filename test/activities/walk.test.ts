@@ -109,6 +109,23 @@ describe('a walk', () => {
     expect(tasks[0]?.window_to).toEqual(many.service.now);
   });
 
+  it('makes few more requests with many lanes than there are pages, and all of them work after the first', async () => {
+    const lanes = 8;
+    const { service, open, walk } = await createHarness(db, lanes);
+    service.pageSize = 100;
+    service.createdAt = new Date(service.now.getTime() - 12_000 * HOUR_MS);
+    addInvoices(service, 12_000);
+    service.beforeAnswer = () => new Promise((resolve) => setTimeout(resolve, 80));
+    const run = await open({ resources: ['invoice'] });
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 12_000 });
+    expect(service.requests.length).toBeLessThanOrEqual(1.25 * 120);
+    // The first page, those that followed while it was committed and cut, and one of each lane's own window.
+    const first = service.requests.slice(0, 4 * lanes);
+    expect(new Set(first.map(({ window }) => window.to.getTime())).size).toBeGreaterThanOrEqual(
+      lanes,
+    );
+  }, 60_000);
+
   it('goes on at the committed cursor after its worker died, whose late page is then refused', async () => {
     const harness = await createHarness(db, 1);
     const { account, service, steps, act, open } = harness;
