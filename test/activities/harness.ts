@@ -7,6 +7,7 @@ import type { Activities, OpenRunInput, RunResult, WalkReport } from '../../acti
 import { saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { createSecretBox } from '../../db/secret-box';
+import type { Provider } from '../../providers/provider';
 import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import { FakeService } from '../support/fake-provider';
 
@@ -16,7 +17,6 @@ let accounts = 0;
 
 export interface Harness {
   readonly account: string;
-  readonly service: FakeService;
   readonly steps: Activities;
   /** Runs one step in an activity context of its own. */
   act<T>(work: () => Promise<T>): Promise<T>;
@@ -28,23 +28,44 @@ export interface Harness {
 }
 
 /** A fresh account on a fresh service. */
-export async function createHarness(db: Kysely<Database>, lanes = 2): Promise<Harness> {
+export async function createHarness(
+  db: Kysely<Database>,
+  lanes = 2,
+): Promise<Harness & { readonly service: FakeService }> {
   accounts += 1;
-  const account = `acct_${accounts}`;
   const service = new FakeService();
+  const account = `acct_${accounts}`;
+  return {
+    service,
+    ...(await connectHarness(db, { account, provider: service.provider, lanes })),
+  };
+}
+
+/** An account of any provider. */
+export async function connectHarness(
+  db: Kysely<Database>,
+  options: {
+    readonly account: string;
+    readonly provider: Provider;
+    readonly lanes: number;
+    readonly secret?: string;
+    readonly apiBase?: string;
+  },
+): Promise<Harness> {
+  const { account, provider, lanes, secret = 'sk_fake', apiBase = null } = options;
   await saveAccount(db, {
     id: account,
-    provider: 'fake',
+    provider: provider.name,
     displayName: null,
-    apiBase: null,
-    sealedSecret: secretBox.seal('sk_fake', account),
+    apiBase,
+    sealedSecret: secretBox.seal(secret, account),
   });
   const steps = createActivities({
     db,
     // Never opened: what loads it has tests of its own.
     warehouse: createDuckDbWarehouse({ path: ':memory:' }),
     secretBox,
-    findProvider: () => service.provider,
+    findProvider: () => provider,
     config: { RECOUP_LANES: lanes, RECOUP_WALK_MINUTES: 1 },
     logger: pino({ level: 'silent' }),
   });
@@ -56,7 +77,6 @@ export async function createHarness(db: Kysely<Database>, lanes = 2): Promise<Ha
   };
   return {
     account,
-    service,
     steps,
     act,
     open: async (input = {}) => {
