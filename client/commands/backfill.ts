@@ -21,7 +21,9 @@ import { uiOf, type StartedBackfill } from '../temporal';
 
 export const backfillCommand = () =>
   new Command('backfill')
-    .description('Read one window of creation times again or for the first time.')
+    .description(
+      'Read what is not covered yet of one window of creation times, or all of it again.',
+    )
     .argument('<account>', 'its id, for example acct_1')
     .option('--from <when>', 'ISO date or instant, included; since ever when left out')
     .option('--to <when>', 'ISO date or instant, not included; until now when left out')

@@ -58,7 +58,7 @@ const applyCommand = () =>
         if (json) printJson(changes.map(changeJson));
         else if (changes.length > 0) print(renderChanges(changes, found));
         if (dryRun) say('Nothing was written: this was a dry run.');
-        if (!groups.some((group) => group.default)) say(NO_DEFAULT);
+        if (groups.length > 0 && !groups.some((group) => group.default)) say(NO_DEFAULT);
       }),
     );
 
