@@ -2,7 +2,7 @@
  * A lane: claims one task after the other and walks it page by page. While a page is normalised and committed, the next one is
  * on its way.
  */
-import { commitPage, type PageCommitted } from '../db/repositories/pages';
+import { commitPage, type PageCommitted, type PageObject } from '../db/repositories/pages';
 import {
   claimTask,
   listOpenResources,
@@ -99,7 +99,7 @@ async function walkTask(walk: Walk, lease: Lease): Promise<void> {
       request: (how) => client.fetchPage({ resource, window, ...position, ...how }),
       seed: lease.taskId,
       unwanted: ended.signal,
-    });
+    }).then((given) => given && preparePage(walk, given));
     // It is awaited later, or not at all when the window ends before.
     page.catch(() => undefined);
     return page;
@@ -127,14 +127,26 @@ async function walkTask(walk: Walk, lease: Lease): Promise<void> {
   }
 }
 
+interface PreparedPage extends Omit<Page, 'objects'> {
+  readonly objects: readonly PageObject[];
+}
+
+/** At once when the page comes: what the provider gave takes many times the memory of what is stored, and lanes wait in turn. */
+function preparePage({ provider, logger }: Walk, page: Page): PreparedPage {
+  const { readAt } = page;
+  return {
+    ...page,
+    objects: page.objects.map((object) => preparePageObject(provider, { object, readAt }, logger)),
+  };
+}
+
 async function commit(
   walk: Walk,
   lease: Lease,
-  page: Page,
+  page: PreparedPage,
   from: Date | null,
 ): Promise<PageCommitted> {
-  const { control, provider, logger } = walk;
-  const { readAt } = page;
+  const { control, provider } = walk;
   // What lies before the window belongs to the lane that has split it off since the page was asked for.
   const objects = page.objects.filter(
     ({ createdAt }) => from === null || createdAt === null || createdAt >= from,
@@ -142,8 +154,8 @@ async function commit(
   const feed = provider.feed?.resource === lease.resource ? provider.feed : null;
   const committed = await commitPage(walk.db, {
     lease,
-    objects: objects.map((object) => preparePageObject(provider, { object, readAt }, logger)),
-    readAt,
+    objects,
+    readAt: page.readAt,
     nextCursor: page.nextCursor,
     oldestCreatedAt: page.oldestCreatedAt,
     requests: page.requests,

@@ -23,6 +23,7 @@ import {
 } from './postgres.mjs';
 import { addSearchAttributes, ensureBinary, outsideServer, startTemporal } from './temporal.mjs';
 import { settleWorld } from './world.mjs';
+import { WORKER_COMMAND } from './worker.mjs';
 
 export const STACK_FILE = join(DATA_FOLDER, 'stack.json');
 const READY_LIMIT_MS = 120_000;
@@ -43,7 +44,7 @@ const inDist = (path) => [process.execPath, join(ROOT, 'dist', path)];
 /** Tests put small scripts in the place of these. */
 const COMMANDS = {
   simulator: inDist('simulator/main.js'),
-  worker: inDist('workers/main.js'),
+  worker: WORKER_COMMAND,
   webhooks: inDist('workers/webhooks.js'),
   demo: [process.execPath, join(ROOT, 'client', 'bin.cjs'), 'demo'],
   ...JSON.parse(process.env.RECOUP_DEV_COMMANDS || '{}'),

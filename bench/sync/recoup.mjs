@@ -9,6 +9,7 @@ import { ROOT } from '../../dev/paths.mjs';
 import { onFreePorts } from '../../dev/ports.mjs';
 import { ensureBinary, startTemporal } from '../../dev/temporal.mjs';
 import { ACCOUNT_ID } from './invoices.mjs';
+import { WORKER_COMMAND } from '../../dev/worker.mjs';
 
 const READY_LIMIT_MS = 120_000;
 const RUN_POLL_MS = 50;
@@ -78,10 +79,11 @@ export async function startRecoup(bench, { databaseUrl }) {
 }
 
 async function startWorker(children, env) {
+  const [command, ...args] = WORKER_COMMAND;
   const child = children.spawn({
     name: 'worker',
-    command: process.execPath,
-    args: [join(ROOT, 'dist', 'workers', 'main.js')],
+    command,
+    args,
     cwd: ROOT,
     env,
   });
