@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool, types, type PoolConfig } from 'pg';
+import { preparing } from './prepared';
 import type { Database } from './schema';
 
 /** A statement that takes longer is a defect: the largest is one page's rows. */
@@ -41,5 +42,5 @@ export function openDatabase(options: DatabaseOptions): Kysely<Database> {
   // are idle and for those in use, it would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool) }) });
 }

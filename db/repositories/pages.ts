@@ -130,7 +130,6 @@ async function storeObjects(
   const changed = passed.flatMap(({ read, comparison }) => (comparison === 'changed' ? read : []));
   await insertRawObjects(trx, accountId, [...changed, ...unread]);
   const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
-  await markDirty(trx, accountId, dirtyCustomers);
   await noteHintsOf(trx, accountId, [...changed, ...unread]);
   await noteHints(trx, {
     accountId,
@@ -145,6 +144,8 @@ async function storeObjects(
   });
   await nameNotNormalised(trx, runId, unread);
   await countUnknowns(trx, runId, reads);
+  // Last, since pages share customers: other lanes wait for these locks until the commit.
+  await markDirty(trx, accountId, dirtyCustomers);
   return changedRows;
 }
 
