@@ -1,5 +1,6 @@
 import { lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
 import { endRun } from '../db/repositories/runs';
+import { isSettled } from '../domain/sync/run';
 import type { SyncActivities } from './contract';
 import type { ActivityDeps } from './deps';
 import { isOfThisEdition } from './metrics-compute';
@@ -17,6 +18,7 @@ export const createCloseRun =
       changedRows: facts.changedRows,
       parked: facts.parked,
       summary: run.summary ?? '',
+      settled: isSettled(facts),
       metricsDue: !last || last.inputs !== digest || !isOfThisEdition(last),
     };
   };

@@ -56,12 +56,6 @@ export interface WalkReport {
   readonly progress: readonly ResourceProgress[];
 }
 
-export interface MissingPricesReport extends Pick<WalkReport, 'outcome' | 'failure'> {
-  /** Of this call alone: prices that were read, and ids that the provider does not have. */
-  readonly fetched: number;
-  readonly gone: number;
-}
-
 export interface RunResult {
   readonly run: string;
   readonly state: RunState;
@@ -72,6 +66,8 @@ export interface RunResult {
   readonly parked: readonly { readonly resource: string; readonly reason: string }[];
   /** One sentence for people. */
   readonly summary: string;
+  /** Whether nothing is missing but what a person has left out; absent in older histories. */
+  readonly settled?: boolean;
   /** Whether metrics and warehouse may have changed since they were last brought up to date; absent in older histories. */
   readonly metricsDue?: boolean;
 }
@@ -97,6 +93,14 @@ export interface AccountFacts {
   readonly lastTransition: number;
   /** A run that is neither finished nor canceled, if any. */
   readonly openRun: string | null;
+  /** As last recorded; absent in older histories. */
+  readonly attention?: boolean;
+  /** The newest sync, if it has ended `partial`, and what is parked in it; absent in older histories. */
+  readonly partialRun?: {
+    readonly run: string;
+    readonly parked: readonly string[];
+    readonly unsettled: boolean;
+  } | null;
 }
 
 export interface RunChange {
@@ -122,8 +126,10 @@ export interface WakeAccountsReport {
   /** Hand this on as `after`; null when everybody was woken. */
   readonly next: string | null;
   readonly woken: number;
-  /** Accounts that cannot sync now: paused, blocked or disconnected. */
+  /** Accounts that cannot sync now (paused, blocked or disconnected), or do so already. */
   readonly passedOver: number;
+  /** Accounts after `next`. */
+  readonly left: number;
 }
 
 export interface SyncActivities {
@@ -133,6 +139,8 @@ export interface SyncActivities {
   openRun(input: OpenRunInput): Promise<OpenRunResult>;
   /** Works for about `seconds`, then reports; left out means as long as the worker is configured to. */
   walk(input: { run: string; seconds?: number }): Promise<WalkReport>;
+  /** How far a run has come, for whoever lost the report of a walk. */
+  readProgress(input: { run: string }): Promise<{ progress: readonly ResourceProgress[] }>;
   /** Takes a parked or skipped resource of a run up again, also of one that has ended `partial`; null means all of them. */
   retryResource(input: {
     account: string;
@@ -151,8 +159,6 @@ export interface SyncActivities {
    * returns after some minutes at the latest.
    */
   wakeAccounts(input: WakeAccountsInput): Promise<WakeAccountsReport>;
-  /** Nothing: a walk reads what only rows name by itself. Workflows that began before it did so still ask for this. */
-  fetchMissingPrices(input: { run: string }): Promise<MissingPricesReport>;
   /** Ends the run: `complete`, or `partial` when something is parked or could not be normalised. */
   closeRun(input: {
     run: string;

@@ -6,14 +6,14 @@ import { withFailures } from './failures';
 import { createComputeMetrics } from './metrics-compute';
 import { createOpenRun } from './open-run';
 import { createReadAccount } from './read-account';
+import { createReadProgress } from './read-progress';
 import { createRecordTransition } from './record-transition';
 import { createRetryResource } from './retry-resource';
 import { createSetDesired } from './set-desired';
 import { createSkipResource } from './skip-resource';
+import { createWakeAccounts } from './wake-accounts';
 import { createWalk } from './walk';
 import { createLoadWarehouse } from './warehouse-load';
-
-const notBuilt = () => Promise.reject(new Error('Not built yet.'));
 
 export function createActivities(deps: ActivityDeps): Activities {
   return withFailures(
@@ -21,12 +21,11 @@ export function createActivities(deps: ActivityDeps): Activities {
       readAccount: createReadAccount(deps),
       openRun: createOpenRun(deps),
       walk: createWalk(deps),
-      fetchMissingPrices: () =>
-        Promise.resolve({ outcome: 'drained', failure: null, fetched: 0, gone: 0 }),
       closeRun: createCloseRun(deps),
+      readProgress: createReadProgress(deps),
       retryResource: createRetryResource(deps),
       skipResource: createSkipResource(deps),
-      wakeAccounts: notBuilt,
+      wakeAccounts: createWakeAccounts(deps),
       setDesired: createSetDesired(deps),
       recordTransition: createRecordTransition(deps),
       computeMetrics: createComputeMetrics(deps),

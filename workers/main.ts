@@ -3,6 +3,7 @@
  * stdout, in one JSON line, when it is ready, and logs JSON on stderr. It exits 0 after a drain, 1 when it failed, 2 when it is
  * configured wrongly.
  */
+import { Client } from '@temporalio/client';
 import {
   makeTelemetryFilterString,
   NativeConnection,
@@ -25,6 +26,7 @@ import { heartbeat } from './heartbeat';
 import { createLogger, temporalLogger } from './log';
 import { payloadGuard } from './payload-guard';
 import { drainOnSignal } from './shutdown';
+import { wakeAccount } from './wake';
 
 /** Lanes end after the request at hand. What takes longer is given up: its uncommitted pages are read again. */
 const DRAIN_LIMIT = '20 seconds';
@@ -56,6 +58,8 @@ async function main(): Promise<void> {
   const stepsDb = pool(Math.ceil(config.RECOUP_DATABASE_POOL / STEPS_POOL_SHARE));
   for (const name of await migrate(db)) logger.info({ migration: name }, 'migrated');
   const connection = await connect(config.TEMPORAL_ADDRESS);
+  const taskQueue = config.RECOUP_SYNC_TASK_QUEUE;
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const deps = {
     warehouse: createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH }),
     secretBox: createSecretBox({
@@ -64,6 +68,8 @@ async function main(): Promise<void> {
     }),
     findProvider,
     config,
+    wakeAccount: (account: string, { to }: { readonly to: string }) =>
+      wakeAccount({ client, taskQueue }, account, { what: 'sync', to }),
     logger,
   };
   const common = {
@@ -75,7 +81,6 @@ async function main(): Promise<void> {
     // Left alone, the SDK holds beats back for most of the timeout, so that one late beat would look like a dead worker.
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
   } satisfies Partial<WorkerOptions>;
-  const taskQueue = config.RECOUP_SYNC_TASK_QUEUE;
   const workers = [
     await Worker.create({
       ...common,

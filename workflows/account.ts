@@ -14,30 +14,58 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { decide, failureEvent } from '../domain/account/decide';
+import type { RunChange } from '../activities/contract';
+import { decide, failureEvent, wishOf } from '../domain/account/decide';
 import type { AccountEvent, Effect } from '../domain/account/decide';
+import { TABLE } from '../domain/account/transitions';
 import type { AccountState } from '../domain/account/transitions';
+import { mergeWishes, serves } from '../domain/account/wish';
 import { sentences } from '../domain/words';
-import { newSync, recall, upgradeState } from './carried';
+import { newRun, recall, unfinishedAfter, upgradeState, withoutParked } from './carried';
 import type { Memory } from './carried';
-import { accountChanged, disconnect, pause, requestSync, resume, status } from './contract';
+import {
+  accountChanged,
+  disconnect,
+  pause,
+  requestSync,
+  resume,
+  retry,
+  skip,
+  status,
+  wake,
+} from './contract';
 import type { AccountInput, AccountStatus, UpdateAnswer } from './contract';
-import { display } from './details';
+import { asideIn, display } from './details';
 import { stepFailure } from './failure';
-import { checkAccountInput, checkChange, checkUpdate } from './input';
+import {
+  checkAccountInput,
+  checkChange,
+  checkRetry,
+  checkSkip,
+  checkUpdate,
+  readWake,
+} from './input';
 import type { CheckedAccountInput } from './input';
+import { Meter } from './meter';
 import { step } from './options';
 import { runPlan } from './plan';
 import type { PlanEnd } from './plan';
 
 const NEXT: Record<AccountState, string> = {
-  idle: 'nothing to do; `requestSync` starts a sync. What is parked is tried again by the next one.',
+  idle: 'nothing to do; `requestSync` starts a sync.',
   syncing: 'nothing to do; `pause` stops it and keeps its position.',
   backing_off: 'nothing to do; `resume` tries at once.',
   paused: '`resume` goes on where it stopped.',
-  blocked: 'mend the cause above, then `resume`.',
+  blocked:
+    'mend the cause above. For credentials, `recoup accounts rotate-secret <account>` takes a new key and goes on by itself; for anything else, `resume` once it is mended.',
   disconnected: 'nothing; the data stay.',
 };
+
+/** What has happened since a plan was set going, and makes its end mean something else. */
+interface Meanwhile {
+  readonly resumes: number;
+  readonly retries: number;
+}
 
 export async function account(given: AccountInput): Promise<AccountStatus> {
   const input = checkAccountInput(given);
@@ -58,8 +86,11 @@ class Entity {
   private waiting = 0;
   /** A sync has ended in this history: it is the next one's turn. */
   private synced = false;
-  private resumes = 0;
+  private meanwhile: Meanwhile = { resumes: 0, retries: 0 };
+  /** Why the last signal was not understood: nobody waits for an answer to it. */
+  private refused: string | null = null;
   private readonly display = display();
+  private meter = new Meter();
 
   constructor(private readonly input: CheckedAccountInput) {
     this.memory = input.carried === undefined ? null : upgradeState(input.carried);
@@ -106,7 +137,49 @@ class Entity {
       validator: checkChange,
       description: 'Say that credentials or configuration are new. {"what":"credentials"}',
     });
+    setHandler(
+      retry,
+      ({ resource = null, ...args } = {}) =>
+        on({ type: 'retry_requested', resource, ...because(args) }),
+      {
+        validator: checkRetry,
+        description:
+          'Take up again what is parked or skipped: one resource, or all. {"resource":"dispute"}',
+      },
+    );
+    setHandler(
+      skip,
+      ({ resource, always = false, ...args }) =>
+        on({ type: 'skip_requested', resource, always, ...because(args) }),
+      {
+        validator: checkSkip,
+        description:
+          'Leave a resource out of this run; with always, out of later syncs too. {"resource":"dispute","always":false}',
+      },
+    );
+    setHandler(wake, (args) => this.heed(args), {
+      description:
+        'For machines: there is something to read. {"what":"sync"} or {"what":"changes"}',
+    });
     setHandler(status, () => this.status(), { description: 'State, why, and what comes next.' });
+  }
+
+  /** A signal has no validator, and throwing here would stall the workflow: what is wrong is shown instead. */
+  private async heed(given: unknown): Promise<void> {
+    const { wish, refused } = readWake(given);
+    this.refused = refused;
+    if (wish === null) {
+      log.warn('a wake was not understood', { account: this.input.account, refused });
+      if (this.memory !== null) this.show();
+      return;
+    }
+    const { what, to, reason } = wish;
+    const type = what === 'sync' ? 'sync_requested' : 'changes_arrived';
+    await this.apply({
+      type,
+      ...(to !== undefined && { to }),
+      ...(reason !== undefined && { reason }),
+    });
   }
 
   /** Returns when the workflow is to end (`ending`) or to continue as new; no handler is at work then. */
@@ -153,35 +226,49 @@ class Entity {
     }
   }
 
-  private async sync({ position }: Memory): Promise<void> {
-    const resumesBefore = this.resumes;
-    if (position === null) throw new Error('Syncing without a sync at hand.');
+  private async sync({ position, progress }: Memory): Promise<void> {
+    const { meanwhile } = this;
+    if (position === null) throw new Error('Syncing without a run at hand.');
+    if (position.open.kind === 'changes' && position.run === null) {
+      const stopped = (): boolean => this.known().state !== 'syncing';
+      const summary = 'gather changes';
+      if (await condition(stopped, this.input.policy.gatherMs, { summary })) return;
+    }
+    this.meter = new Meter();
     const end = await runPlan({
       position,
+      progress,
       moved: (moved) => {
         this.change({ position: moved });
         this.show();
       },
-      walked: ({ progress }) => {
-        this.change({ progress });
+      walked: (walked) => {
+        this.meter.read(walked, Date.now());
+        this.change({ progress: walked });
         this.show();
       },
       interrupt: () => this.known().state !== 'syncing' || this.longEnough(),
     });
     if (end.how === 'finished') {
       const { result, metrics, warehouse } = end;
-      this.change({ last: { result, metrics, warehouse } });
+      const known = this.known();
+      const unfinished = unfinishedAfter(known, known.position ?? position, result);
+      this.change({ last: { result, metrics, warehouse }, unfinished });
     }
     const event = eventOf(end);
-    if (event !== null) await this.apply(event, this.resumes > resumesBefore);
+    if (event !== null) await this.apply(event, meanwhile);
+  }
+
+  private count(what: keyof Meanwhile): void {
+    this.meanwhile = { ...this.meanwhile, [what]: this.meanwhile[what] + 1 };
   }
 
   /** The one place where the account changes. Never throws. */
-  apply(event: AccountEvent, resumedSince = false): Promise<UpdateAnswer> {
+  apply(event: AccountEvent, since = this.meanwhile): Promise<UpdateAnswer> {
     this.waiting += 1;
     // Whoever asked may be cancelled; what was begun is finished.
     const turn = this.turn.then(() =>
-      CancellationScope.nonCancellable(() => this.applyNow(event, resumedSince)),
+      CancellationScope.nonCancellable(() => this.applyNow(event, since)),
     );
     this.turn = turn.finally(() => {
       this.waiting -= 1;
@@ -189,16 +276,31 @@ class Entity {
     return turn;
   }
 
-  private async applyNow(event: AccountEvent, resumedSince: boolean): Promise<UpdateAnswer> {
+  private async applyNow(given: AccountEvent, since: Meanwhile): Promise<UpdateAnswer> {
     await condition(() => this.memory !== null);
-    const { state: from, because, transitions, failures, position } = this.known();
+    const { changed, event } = await this.steer(given);
+    const {
+      state: from,
+      because,
+      transitions,
+      failures,
+      position,
+      wish,
+      unfinished,
+    } = this.known();
     const nowMs = Date.now();
+    const asked = wishOf(event);
     const decision = decide(from, event, {
       nowMs,
       policy: this.input.policy,
       failures,
-      workLeft: position !== null,
-      resumedSince,
+      workLeft: position !== null || wish !== null,
+      wishLeft: wish !== null,
+      served: position !== null && asked !== null && serves(position.open, asked),
+      runChanged: changed,
+      unsettled: unfinished?.unsettled ?? false,
+      resumedSince: this.meanwhile.resumes > since.resumes,
+      retriedSince: this.meanwhile.retries > since.retries,
     });
     this.change({
       state: decision.next,
@@ -227,22 +329,90 @@ class Entity {
     return { state: decision.next, because: decision.because };
   }
 
+  /** A retry or skip changes rows first: only what has changed there changes the account's state. */
+  private async steer(event: AccountEvent): Promise<{ changed: boolean; event: AccountEvent }> {
+    const { state, account, position, unfinished } = this.known();
+    if (event.type !== 'retry_requested' && event.type !== 'skip_requested') {
+      return { changed: false, event };
+    }
+    if (TABLE[state][event.type].kind === 'forbidden') return { changed: false, event };
+    const run = position === null ? (unfinished?.run ?? null) : position.run;
+    const change =
+      event.type === 'retry_requested'
+        ? await this.retryResource({ account, run, resource: event.resource })
+        : await this.skipResource({ account, run, ...event });
+    const reason = sentences(change.because, event.reason ?? '');
+    return { changed: change.changed, event: { ...event, reason } };
+  }
+
+  private async retryResource(asked: {
+    account: string;
+    run: string | null;
+    resource: string | null;
+  }): Promise<RunChange> {
+    const { account, run, resource } = asked;
+    if (run === null) return UNCHANGED;
+    const change = await this.changeRun(() =>
+      step('retryResource', { account, run, resource }, `retry ${resource ?? 'what is parked'}`),
+    );
+    if (change.changed) this.count('retries');
+    return change;
+  }
+
+  private async skipResource(asked: {
+    account: string;
+    run: string | null;
+    resource: string;
+    always: boolean;
+  }): Promise<RunChange> {
+    const { account, run, resource, always } = asked;
+    if (run === null && !always) return UNCHANGED;
+    const change = await this.changeRun(() =>
+      step('skipResource', { account, run, resource, always }, `skip ${resource}`),
+    );
+    const { unfinished } = this.known();
+    if (change.changed && unfinished !== null) {
+      this.change({ unfinished: withoutParked(unfinished, resource) });
+    }
+    return change;
+  }
+
+  /** Never throws: a resource that nobody knows is an answer. */
+  private async changeRun(change: () => Promise<RunChange>): Promise<RunChange> {
+    try {
+      return await change();
+    } catch (thrown) {
+      const { message, remedy } = stepFailure(thrown);
+      return { changed: false, because: sentences(message, remedy) };
+    }
+  }
+
   private async perform(effect: Effect, nowMs: number): Promise<void> {
-    const { account, position, transitions } = this.known();
+    const { account, position, unfinished, wish } = this.known();
     switch (effect.type) {
-      case 'run_plan':
-        this.change({
-          position: position ?? newSync(account, workflowInfo().workflowId, transitions),
-          progress: position === null ? [] : this.known().progress,
-        });
+      case 'run_plan': {
+        if (position !== null) return;
+        const { workflowId } = workflowInfo();
+        const begun = newRun(this.known(), { workflowId, wish });
+        this.change({ position: begun, wish: null, progress: [] });
         return;
+      }
+      case 'remember_wish':
+        this.change({ wish: mergeWishes(wish, effect.wish) });
+        return;
+      case 'take_up_run': {
+        const run = position ?? unfinished;
+        if (run === null) throw new Error('There is no run to take up again.');
+        this.change({ position: { ...run, result: null } });
+        return;
+      }
       case 'end_sync':
         this.synced = true;
         this.change({ position: null });
         return;
       case 'write_desired': {
         const { desired } = effect;
-        if (desired === 'run') this.resumes += 1;
+        if (desired === 'run') this.count('resumes');
         await this.must(() =>
           step('setDesired', { account, run: null, desired }, `want the account to ${desired}`),
         );
@@ -306,6 +476,7 @@ class Entity {
     const { account, provider, state, because, attention, nextActionAtMs, ...rest } = this.known();
     const nextActionAt = nextActionAtMs === null ? null : new Date(nextActionAtMs);
     const waits = nextActionAt === null ? '' : ` Next try at ${nextActionAt.toISOString()}.`;
+    const { position, progress, last, unfinished, wish } = rest;
     this.display({
       account,
       provider,
@@ -314,13 +485,26 @@ class Entity {
       title: `${provider} account ${account}`,
       state,
       because: because + waits,
-      next: NEXT[state],
-      run: rest.position?.run ?? null,
-      progress: rest.progress,
-      last: rest.last?.result ?? null,
+      next: NEXT[state].replaceAll('<account>', account),
+      notes: [
+        ...(wish === null ? [] : [`Afterwards: ${FOLLOWS[wish.kind]}`]),
+        ...(this.refused === null ? [] : [`The last \`wake\` was not understood: ${this.refused}`]),
+      ],
+      run: position?.run ?? null,
+      progress,
+      rates: this.meter.rates,
+      last: last?.result ?? null,
+      aside: position === null ? (unfinished?.parked ?? []) : asideIn(progress),
     });
   }
 }
+
+const FOLLOWS = {
+  sync: 'another sync, which was asked for meanwhile.',
+  changes: 'a run for the changes that have arrived meanwhile.',
+} as const;
+
+const UNCHANGED: RunChange = { changed: false, because: 'No run is at hand, and none is partial.' };
 
 const isoOf = (atMs: number | null): string | null =>
   atMs === null ? null : new Date(atMs).toISOString();

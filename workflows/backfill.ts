@@ -1,6 +1,6 @@
 /**
- * One window of an account, read again or for the first time, as an operator asked for it. It runs the same plan as a sync
- * and does not talk to `account`: both share only rows.
+ * One window of an account, read again or for the first time, as an operator asked for it; or what was missing from a run that
+ * has ended. It runs the same plan as a sync and does not talk to `account`: both share only rows.
  */
 import {
   allHandlersFinished,
@@ -12,8 +12,15 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Desired, ResourceProgress, RunResult, StepFailure } from '../activities/contract';
+import type {
+  Desired,
+  ResourceProgress,
+  RunChange,
+  RunResult,
+  StepFailure,
+} from '../activities/contract';
 import { backoffDelayMs, budgetLeft, countFailure, NO_FAILURES } from '../domain/account/budget';
+import type { Failures } from '../domain/account/budget';
 import { ERRORS } from '../domain/errors';
 import { sentences } from '../domain/words';
 import {
@@ -22,13 +29,16 @@ import {
   cancel,
   pause,
   resume,
+  retry,
+  skip,
   type BackfillInput,
   type UpdateAnswer,
 } from './contract';
-import { display } from './details';
+import { asideIn, display } from './details';
 import { stepFailure } from './failure';
-import { checkBackfillInput, checkUpdate, invalidBackfill } from './input';
+import { checkBackfillInput, checkRetry, checkSkip, checkUpdate, invalidBackfill } from './input';
 import type { CheckedBackfillInput } from './input';
+import { Meter } from './meter';
 import { step } from './options';
 import { runPlan } from './plan';
 import type { PlanEnd, Position } from './plan';
@@ -41,8 +51,10 @@ const NEXT: Record<State, string> = {
   running: 'nothing to do; `pause` stops it and keeps its position, `cancel` ends it.',
   paused: '`resume` goes on where it stopped; `cancel` ends it.',
   backing_off: 'nothing to do; `resume` tries at once.',
-  blocked: 'mend the cause above, then `resume`, or `cancel`.',
-  ended: 'nothing.',
+  blocked:
+    'mend the cause above (for credentials: `recoup accounts rotate-secret <account>`), then `resume`, or `cancel`.',
+  ended:
+    'nothing. A backfill with `{"account":"<account>","run":"<run>"}` tries again what is parked.',
 };
 
 /** Errors: ApplicationFailure `invalid_input`, `unknown_account`. */
@@ -61,11 +73,13 @@ export async function backfill(given: BackfillInput): Promise<RunResult> {
 }
 
 interface Carried {
-  readonly v: 1;
+  readonly v: 2;
   readonly position: Position;
   readonly state: State;
   readonly because: string;
   readonly desired: Desired;
+  readonly failures: Failures;
+  readonly progress: readonly ResourceProgress[];
 }
 
 class Backfill {
@@ -73,7 +87,7 @@ class Backfill {
   private because = 'It was started.';
   private desired: Desired = 'run';
   private position: Position;
-  private failures = NO_FAILURES;
+  private failures: Failures = NO_FAILURES;
   private nextActionAt: Date | null = null;
   private progress: readonly ResourceProgress[] = [];
   private result: RunResult | null = null;
@@ -82,22 +96,26 @@ class Backfill {
   private wished = 0;
   private written = 0;
   private resumes = 0;
+  private retries = 0;
   private readonly display = display();
+  private meter = new Meter();
 
   constructor(private readonly input: CheckedBackfillInput) {
-    const { account, from, to, resources, refetch } = input;
+    const { account, from, to, resources, refetch, run } = input;
     const key = backfillRunKey(workflowInfo());
     const open = { account, kind: 'backfill', key, from, to, resources, refetch } as const;
-    this.position = { open, run: null, result: null };
+    this.position = { open, run, result: null };
     if (input.carried !== undefined) {
-      const { position, state, because, desired } = upgradeCarried(input.carried);
-      Object.assign(this, { position, state, because, desired });
+      const { position, state, because, desired, failures, progress } = upgradeCarried(
+        input.carried,
+      );
+      Object.assign(this, { position, state, because, desired, failures, progress });
     }
   }
 
   carry(): Carried {
-    const { position, state, because, desired } = this;
-    return { v: 1, position, state, because, desired };
+    const { position, state, because, desired, failures, progress } = this;
+    return { v: 2, position, state, because, desired, failures, progress };
   }
 
   listen(): void {
@@ -112,6 +130,16 @@ class Backfill {
     setHandler(cancel, (args) => this.want('cancel', args?.reason ?? 'Canceled by a person.'), {
       validator: checkUpdate,
       description: 'Stop for good; what was read stays. {"reason":"…"}',
+    });
+    setHandler(retry, (args) => this.retry(args?.resource ?? null), {
+      validator: checkRetry,
+      description:
+        'Take up again what is parked or skipped: one resource, or all. {"resource":"dispute"}',
+    });
+    setHandler(skip, ({ resource, always = false }) => this.skip({ resource, always }), {
+      validator: checkSkip,
+      description:
+        'Leave a resource out of this run; with always, out of the account’s syncs too. {"resource":"dispute","always":false}',
     });
     setHandler(
       backfillStatus,
@@ -143,6 +171,38 @@ class Backfill {
     this.show(desired === 'cancel' ? this.state : SHOWN_AS[desired], because);
     await this.writeDesired();
     return { state: desired === 'cancel' ? 'ending' : this.state, because };
+  }
+
+  private async retry(resource: string | null): Promise<UpdateAnswer> {
+    const { account } = this.input;
+    const answer = await this.changeRun((run) =>
+      step('retryResource', { account, run, resource }, `retry ${resource ?? 'what is parked'}`),
+    );
+    if (answer.changed) this.retries += 1;
+    return { state: this.state, because: answer.because };
+  }
+
+  private async skip(asked: { resource: string; always: boolean }): Promise<UpdateAnswer> {
+    const { account } = this.input;
+    const { because } = await this.changeRun((run) =>
+      step('skipResource', { account, run, ...asked }, `skip ${asked.resource}`),
+    );
+    return { state: this.state, because };
+  }
+
+  /** Never throws: a resource that nobody knows is an answer. */
+  private async changeRun(change: (run: string) => Promise<RunChange>): Promise<RunChange> {
+    const { run } = this.position;
+    if (this.result !== null || this.desired === 'cancel') {
+      return { changed: false, because: 'The backfill is ending already.' };
+    }
+    if (run === null) return { changed: false, because: 'Its run has not begun.' };
+    try {
+      return await change(run);
+    } catch (thrown) {
+      const { message, remedy } = stepFailure(thrown);
+      return { changed: false, because: sentences(message, remedy) };
+    }
   }
 
   private async writeDesired(): Promise<void> {
@@ -181,33 +241,62 @@ class Backfill {
     const { account } = this.input;
     try {
       this.provider = (await step('readAccount', { account }, 'read the account')).provider;
+      if (this.input.carried === undefined) await this.reopen();
     } catch (thrown) {
       throw refusal(stepFailure(thrown));
     }
     this.show(this.state, this.because);
   }
 
+  /** What was missing from a run that has ended, when that is what was asked for. */
+  private async reopen(): Promise<void> {
+    const { account, run, resources } = this.input;
+    if (run === null) return;
+    const changes: RunChange[] = [];
+    for (const resource of resources ?? [null]) {
+      const summary = `retry ${resource ?? 'what is parked'} in run ${run}`;
+      changes.push(await step('retryResource', { account, run, resource }, summary));
+    }
+    if (!changes.some(({ changed }) => changed)) {
+      throw invalidBackfill(`run: ${changes.map(({ because }) => because).join(' ')}`);
+    }
+  }
+
   private async run(): Promise<void> {
-    const resumesBefore = this.resumes;
+    const { resumes, retries } = this;
     this.show('running', this.because);
+    this.meter = new Meter();
     const end = await runPlan({
       position: this.position,
+      progress: this.progress,
       moved: (position) => {
         this.position = position;
         this.show(this.state, this.because);
       },
-      walked: ({ progress }) => {
+      walked: (progress) => {
+        this.meter.read(progress, Date.now());
         this.progress = progress;
         this.show(this.state, this.because);
       },
       interrupt: () => this.desired !== 'run' || workflowInfo().continueAsNewSuggested,
     });
-    await this.follow(end, this.resumes > resumesBefore);
+    // An answer that is under way may still have taken something up again.
+    await condition(allHandlersFinished);
+    await this.follow(end, {
+      resumed: this.resumes > resumes,
+      retried: this.retries > retries,
+    });
   }
 
-  private async follow(end: PlanEnd, resumedSince: boolean): Promise<void> {
-    if (end.how === 'finished') this.result = end.result;
-    else if (end.how === 'stopped' && this.desired === 'run' && !resumedSince) {
+  private async follow(
+    end: PlanEnd,
+    since: { readonly resumed: boolean; readonly retried: boolean },
+  ): Promise<void> {
+    if (end.how === 'finished') {
+      const goesOn = since.retried && end.result.state === 'partial';
+      if (goesOn) this.position = { ...this.position, result: null };
+      else this.result = end.result;
+    } else if (end.how === 'stopped' && this.desired === 'run' && !since.resumed) {
       this.desired = 'pause';
       this.show('paused', 'Stopped from outside: the account is paused, or the run itself.');
     } else if (end.how === 'failed' && this.desired === 'run') {
@@ -247,6 +336,15 @@ class Backfill {
     return step('closeRun', { run, ended: 'canceled', because }, `close run ${run}`);
   }
 
+  private next(state: State): string {
+    const { account } = this.input;
+    if (state !== 'ended' || this.result?.state !== 'partial') {
+      return NEXT[state].replaceAll('<account>', account);
+    }
+    const input = JSON.stringify({ account, run: this.result.run });
+    return `a new \`backfill\` with \`${input}\` tries again what is parked.`;
+  }
+
   private show(state: State, because: string): void {
     this.state = state;
     this.because = because;
@@ -259,10 +357,13 @@ class Backfill {
       title: `Backfill of ${this.provider} account ${account}`,
       state,
       because,
-      next: NEXT[state],
+      next: this.next(state),
+      notes: [],
       run: this.position.run,
       progress: this.progress,
+      rates: this.meter.rates,
       last: this.result,
+      aside: state === 'ended' ? [] : asideIn(this.progress),
     });
   }
 }
@@ -276,6 +377,10 @@ function refusal(failure: StepFailure): ApplicationFailure {
 
 function upgradeCarried(carried: unknown): Carried {
   const version = (carried as { v?: unknown } | null)?.v;
-  if (version === 1) return carried as Carried;
-  throw new Error(`Carried state has version ${String(version)}; this worker knows 1.`);
+  if (version === 2) return carried as Carried;
+  if (version === 1) {
+    const older = carried as Omit<Carried, 'failures' | 'progress'>;
+    return { ...older, v: 2, failures: NO_FAILURES, progress: [] };
+  }
+  throw new Error(`Carried state has version ${String(version)}; this worker knows 1 and 2.`);
 }

@@ -106,7 +106,7 @@ export const NIGHTLY_MAX_CONCURRENT = 50;
 export interface NightlyResult {
   /** Accounts whose sync was asked for. */
   readonly woken: number;
-  /** Accounts that could not sync: paused, blocked or disconnected. */
+  /** Accounts that could not sync (paused, blocked or disconnected), or did so already. */
   readonly passedOver: number;
   /** When this night was meant to begin, as ISO instant: the syncs' windows end there. */
   readonly from: string;

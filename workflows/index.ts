@@ -1,3 +1,4 @@
 /** Exports only: each one is a workflow type. */
 export { account } from './account';
 export { backfill } from './backfill';
+export { nightlySync } from './nightly-sync';

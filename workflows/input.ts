@@ -1,18 +1,24 @@
 /** What operators type: one JSON object, refused with a message that names the field and shows a correct one. */
 import { ApplicationFailure } from '@temporalio/workflow';
+import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { SYNC_POLICY } from '../domain/account/budget';
 import type { SyncPolicy } from '../domain/account/budget';
 import { parseWindow } from '../domain/sync/window';
-import { EXAMPLES } from './contract';
-import type { AccountInput, BackfillInput } from './contract';
+import { EXAMPLES, NIGHTLY_MAX_CONCURRENT } from './contract';
+import type { AccountInput, BackfillInput, NightlyInput } from './contract';
 
 const NAME_MAX_CHARS = 200;
 const REASON_MAX_CHARS = 500;
+const MOST_CONCURRENT = 10_000;
 
 const name = z.string().min(1).max(NAME_MAX_CHARS);
 
 const atLeast = (min: number, byDefault: number) => z.number().int().min(min).default(byDefault);
+
+const zone = name.refine((text) => IANAZone.isValidZone(text), {
+  error: 'expected an IANA name such as Europe/Berlin',
+});
 
 const policy = z
   .strictObject({
@@ -22,6 +28,7 @@ const policy = z
     maxFailuresWithoutProgress: atLeast(0, SYNC_POLICY.maxFailuresWithoutProgress),
     maxFailuresWithProgress: atLeast(0, SYNC_POLICY.maxFailuresWithProgress),
     patienceMs: atLeast(0, SYNC_POLICY.patienceMs),
+    gatherMs: atLeast(1, SYNC_POLICY.gatherMs),
   } satisfies Record<keyof SyncPolicy, z.ZodType>)
   .prefault({});
 
@@ -30,12 +37,21 @@ const accountSchema = z.strictObject({ account: name, policy, carried: z.unknown
 const backfillSchema = z
   .strictObject({
     account: name,
+    run: name.optional(),
     from: z.string().optional(),
     to: z.string().optional(),
     resources: z.array(name).min(1, 'name at least one resource, or leave it out').optional(),
     refetch: z.boolean().optional(),
     policy,
     carried: z.unknown().optional(),
+  })
+  .superRefine(({ run, ...rest }, context) => {
+    if (run === undefined) return;
+    for (const field of ['from', 'to', 'refetch'] as const) {
+      if (rest[field] === undefined) continue;
+      const message = 'leave it out: the run has its window already';
+      context.addIssue({ code: 'custom', path: [field], message });
+    }
   })
   .transform(({ from, to, ...rest }, context) => {
     const parsed = parseWindow({ from, to });
@@ -48,6 +64,19 @@ const backfillSchema = z
 
 const updateSchema = z.strictObject({ reason: z.string().max(REASON_MAX_CHARS).optional() });
 const changeSchema = updateSchema.extend({ what: z.enum(['credentials', 'configuration']) });
+const retrySchema = updateSchema.extend({ resource: name.optional() });
+const skipSchema = updateSchema.extend({ resource: name, always: z.boolean().optional() });
+const wakeSchema = updateSchema.extend({
+  what: z.enum(['sync', 'changes']),
+  to: z.iso.datetime({ offset: true }).optional(),
+});
+
+const nightlySchema = z.strictObject({
+  timeZone: zone.nullable().default(null),
+  except: z.array(zone).default([]),
+  maxConcurrent: z.number().int().min(1).max(MOST_CONCURRENT).default(NIGHTLY_MAX_CONCURRENT),
+  carried: z.unknown().optional(),
+});
 
 /** A wrong input fails for good: trying again would not mend it. */
 export function invalidInput(message: string, example: unknown): ApplicationFailure {
@@ -91,6 +120,8 @@ export interface CheckedBackfillInput extends CheckedAccountInput {
   readonly to: string | null;
   readonly resources: readonly string[] | null;
   readonly refetch: boolean;
+  /** A run that has ended and is taken up again; its own window counts. */
+  readonly run: string | null;
 }
 
 /** Throws ApplicationFailure `invalid_input`. */
@@ -102,6 +133,7 @@ export function checkBackfillInput(given: BackfillInput): CheckedBackfillInput {
     to: input.to,
     resources: input.resources ?? null,
     refetch: input.refetch ?? false,
+    run: input.run ?? null,
     policy: input.policy,
     carried: input.carried,
   };
@@ -118,4 +150,40 @@ export function checkUpdate(given: unknown): void {
 
 export function checkChange(given: unknown): void {
   check(changeSchema, given ?? {}, EXAMPLES.accountChanged);
+}
+
+export function checkRetry(given: unknown): void {
+  check(retrySchema, given ?? {}, EXAMPLES.retry);
+}
+
+export function checkSkip(given: unknown): void {
+  check(skipSchema, given, EXAMPLES.skip);
+}
+
+export interface ReadWake {
+  readonly wish: z.infer<typeof wakeSchema> | null;
+  readonly refused: string | null;
+}
+
+/** Signals have no validator: what is wrong comes back as a sentence. */
+export function readWake(given: unknown): ReadWake {
+  try {
+    return { wish: check(wakeSchema, given, EXAMPLES.wake), refused: null };
+  } catch (thrown) {
+    if (!(thrown instanceof ApplicationFailure)) throw thrown;
+    return { wish: null, refused: thrown.message };
+  }
+}
+
+export interface CheckedNightlyInput {
+  readonly timeZone: string | null;
+  readonly except: readonly string[];
+  readonly maxConcurrent: number;
+  readonly carried: unknown;
+}
+
+/** Throws ApplicationFailure `invalid_input`. */
+export function checkNightlyInput(given: NightlyInput | undefined): CheckedNightlyInput {
+  const input = check(nightlySchema, given ?? {}, EXAMPLES.nightlySync);
+  return { ...input, carried: input.carried };
 }

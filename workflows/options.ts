@@ -22,7 +22,7 @@ const QUICK: ActivityOptions = {
 
 /**
  * Writes that the account's state depends on: tried until the database is back, since giving up would leave what ops see and
- * what is true apart. The one profile without a limit of attempts.
+ * what is true apart. The one profile without a limit of time.
  */
 const MUST: ActivityOptions = {
   startToCloseTimeout: '20 seconds',
@@ -36,15 +36,23 @@ const BULK: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 4 },
 };
 
+/** A page of a night takes minutes. It is tried for the rest of the night: the next one takes what this one could not. */
+const NIGHT: ActivityOptions = {
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '6 hours',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+};
+
 const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   readAccount: MUST,
   openRun: QUICK,
   walk: WALK,
-  fetchMissingPrices: WALK,
   closeRun: MUST,
+  readProgress: QUICK,
   retryResource: MUST,
   skipResource: MUST,
-  wakeAccounts: BULK,
+  wakeAccounts: NIGHT,
   setDesired: MUST,
   recordTransition: MUST,
   computeMetrics: BULK,
@@ -52,12 +60,7 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
 };
 
 /** Steps that work for minutes have slots and connections of their own. */
-const LONG: readonly (keyof Activities)[] = [
-  'walk',
-  'fetchMissingPrices',
-  'computeMetrics',
-  'loadWarehouse',
-];
+const LONG: readonly (keyof Activities)[] = ['walk', 'computeMetrics', 'loadWarehouse'];
 
 /** The step `name`, with a one-line summary for the timeline in the UI. */
 export function step<Name extends keyof Activities>(

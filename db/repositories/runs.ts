@@ -127,6 +127,26 @@ export async function findOpenSync(
     .executeTakeFirst();
 }
 
+/** The newest sync of the account that has ended, as far as its tasks say today. */
+export async function readLastSync(
+  db: Kysely<Database>,
+  accountId: string,
+): Promise<EndedRun | undefined> {
+  const run = await db
+    .selectFrom('run')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('kind', '=', 'sync')
+    .where('ended_at', 'is not', null)
+    .orderBy('until', 'desc')
+    .orderBy('ended_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!run) return undefined;
+  const { facts } = await readRunFacts(db, run, { ended: 'drained', because: '' });
+  return { run, facts };
+}
+
 /** What is wanted of the run: by the run's own word, else by the account's. */
 export async function readDesired(db: Kysely<Database>, runId: string): Promise<Desired> {
   const row = await db
@@ -247,8 +267,8 @@ export async function retryResource(
 }
 
 /**
- * Leaves a resource out of a run that has not ended, and with `always` out of later syncs of the account. Tells whether that
- * changed anything. Errors: invalid_input for a run that the account does not have.
+ * Leaves a resource out of a run that has not ended, or marks it in one that has ended `partial`; with `always` out of later
+ * syncs of the account too. Tells whether that changed anything. Errors: invalid_input for a run that the account does not have.
  */
 export async function skipResource(
   db: Kysely<Database>,
@@ -265,7 +285,8 @@ export async function skipResource(
     if (runId !== null) {
       const run = await lockRun(trx, runId);
       if (run.account_id !== accountId) return throwUnknown(runId);
-      if (!run.ended_at) changed += await skipTasks(trx, { runId, resource });
+      if (!run.ended_at || run.state === 'partial')
+        changed += await skipTasks(trx, { runId, resource });
     }
     if (always) {
       const { numUpdatedRows } = await trx

@@ -15,6 +15,8 @@ export interface SyncPolicy {
   readonly maxFailuresWithProgress: number;
   /** … that also span more than this, so that an outage over a weekend blocks nobody. */
   readonly patienceMs: number;
+  /** So long a run of changes waits for more of them, so that a burst is one run. */
+  readonly gatherMs: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -26,6 +28,7 @@ export const SYNC_POLICY: SyncPolicy = {
   maxFailuresWithoutProgress: 20,
   maxFailuresWithProgress: 100,
   patienceMs: 3 * DAY_MS,
+  gatherMs: 2_000,
 };
 
 interface Tally {

@@ -15,6 +15,9 @@ export type AccountState = (typeof STATES)[number];
 
 export const EVENT_TYPES = [
   'sync_requested',
+  'changes_arrived',
+  'retry_requested',
+  'skip_requested',
   'run_done',
   'run_partial',
   'run_stopped',
@@ -32,10 +35,14 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 /** What a move asks for; `decide` adds the numbers. */
 export type EffectName =
-  /** Go on with the sync at hand, or open one when there is none. Only on the way into `syncing`. */
+  /** Go on with the run at hand, or open one for what is wished. Only on the way into `syncing`, or for the next run in it. */
   | 'run_plan'
-  /** The sync at hand has ended: the next one is a new run. */
+  /** Keep the wish until a run serves it. */
+  | 'remember_wish'
+  /** The run at hand has ended: the next one is a new run. */
   | 'end_sync'
+  /** A run that had ended, or was about to, goes on: it is the run at hand. */
+  | 'take_up_run'
   /** Write into the database what is wanted, where every lane reads it at its next commit. */
   | 'want_run'
   | 'want_pause'
@@ -47,12 +54,22 @@ export type EffectName =
   | 'alarm_when_stuck'
   | 'raise_attention'
   | 'clear_attention'
+  /** Attention says whether something is left that only a person can settle. */
+  | 'settle_attention'
   /** The workflow ends. */
   | 'end_disconnected'
   | 'end_canceled';
 
 /** Conditions on the context that choose between moves. */
-export const GUARDS = ['work_left', 'budget_left', 'resumed_since'] as const;
+export const GUARDS = [
+  'work_left',
+  'wish_left',
+  'served',
+  'run_changed',
+  'budget_left',
+  'resumed_since',
+  'retried_since',
+] as const;
 export type Guard = (typeof GUARDS)[number];
 
 export interface Move {
@@ -95,13 +112,30 @@ const choose = (when: Guard, then: Move, otherwise: Move): Cell => ({
 });
 const forbid = (because: string): Cell => ({ kind: 'forbidden', because });
 
+/** A retry in every state that has something to take up; `then` says what follows when a run has changed by it. */
+const retries = (then: Move): Cell =>
+  choose('run_changed', then, move('same', 'There is nothing to take up again.'));
+const skips = (...effects: EffectName[]): Cell =>
+  choose(
+    'run_changed',
+    move('same', 'A resource is left out.', ...effects),
+    move('same', 'There is nothing to leave out.'),
+  );
+/** Syncs are asked for every night, changes are told once. */
+const keepsChanges = (because: string): Cell => stay(because, 'remember_wish');
+
 const noRun = forbid('No run is at hand that could report this.');
 const noTimer = forbid('No timer is set in this state.');
 const gone = forbid('It must be connected again first.');
 
 export const TABLE: Table = {
   idle: {
-    sync_requested: go('syncing', 'A sync was asked for.', 'run_plan'),
+    sync_requested: go('syncing', 'A sync was asked for.', 'remember_wish', 'run_plan'),
+    changes_arrived: go('syncing', 'Changes have arrived.', 'remember_wish', 'run_plan'),
+    retry_requested: retries(
+      move('syncing', 'A resource is taken up again.', 'take_up_run', 'run_plan'),
+    ),
+    skip_requested: skips('settle_attention'),
     run_done: noRun,
     run_partial: noRun,
     run_stopped: noRun,
@@ -116,21 +150,60 @@ export const TABLE: Table = {
     canceled: go('paused', 'The workflow was cancelled.', 'want_pause', 'end_canceled'),
   },
   syncing: {
-    sync_requested: stay('A sync is running already and serves this request too.'),
-    run_done: go(
-      'idle',
-      'The sync is complete.',
-      'end_sync',
-      'forgive_failures',
-      'clear_attention',
+    sync_requested: choose(
+      'served',
+      move('same', 'A sync is running already and serves this request too.'),
+      move('same', 'The run at hand does not read that far: a sync follows it.', 'remember_wish'),
     ),
-    run_partial: go(
-      'idle',
-      'The sync is partial.',
-      'end_sync',
-      'forgive_failures',
-      'raise_attention',
+    changes_arrived: keepsChanges('They are read once the run at hand has ended.'),
+    retry_requested: retries(
+      move('same', 'A resource is taken up again by the run at hand.', 'take_up_run'),
     ),
+    skip_requested: skips(),
+    run_done: choose(
+      'wish_left',
+      move(
+        'same',
+        'The sync is complete, and more was asked for meanwhile.',
+        'end_sync',
+        'forgive_failures',
+        'settle_attention',
+        'run_plan',
+      ),
+      move('idle', 'The sync is complete.', 'end_sync', 'forgive_failures', 'settle_attention'),
+    ),
+    run_partial: {
+      kind: 'moves',
+      first: [
+        {
+          ...move(
+            'same',
+            'A resource was taken up again before the run had ended: it goes on.',
+            'take_up_run',
+            'run_plan',
+          ),
+          when: 'retried_since',
+        },
+        {
+          ...move(
+            'same',
+            'The sync is partial, and more was asked for meanwhile.',
+            'end_sync',
+            'forgive_failures',
+            'settle_attention',
+            'run_plan',
+          ),
+          when: 'wish_left',
+        },
+      ],
+      otherwise: move(
+        'idle',
+        'The sync is partial.',
+        'end_sync',
+        'forgive_failures',
+        'settle_attention',
+      ),
+    },
     run_stopped: choose(
       'resumed_since',
       move('same', 'The account was resumed before the run had stopped: it goes on.'),
@@ -164,7 +237,20 @@ export const TABLE: Table = {
     canceled: go('paused', 'The workflow was cancelled.', 'want_pause', 'end_canceled'),
   },
   backing_off: {
-    sync_requested: stay('A sync waits for its next try already; resume tries at once.'),
+    sync_requested: choose(
+      'served',
+      move('same', 'A sync waits for its next try already; resume tries at once.'),
+      move(
+        'same',
+        'The run that waits does not read that far: a sync follows it.',
+        'remember_wish',
+      ),
+    ),
+    changes_arrived: keepsChanges('They are read once the run that waits has ended.'),
+    retry_requested: retries(
+      move('same', 'A resource is taken up again with the next try.', 'take_up_run'),
+    ),
+    skip_requested: skips(),
     run_done: noRun,
     run_partial: noRun,
     run_stopped: noRun,
@@ -185,17 +271,27 @@ export const TABLE: Table = {
   },
   paused: {
     sync_requested: forbid('A paused account must be resumed before it can sync.'),
+    changes_arrived: keepsChanges('They are told once, so they are kept until it is resumed.'),
+    retry_requested: retries(
+      move('same', 'A resource is taken up again once the account is resumed.', 'take_up_run'),
+    ),
+    skip_requested: skips('settle_attention'),
     run_done: stay(
       'The run had ended before the pause took hold.',
       'end_sync',
       'forgive_failures',
-      'clear_attention',
+      'settle_attention',
     ),
-    run_partial: stay(
-      'The run had ended as partial before the pause took hold.',
-      'end_sync',
-      'forgive_failures',
-      'raise_attention',
+    run_partial: choose(
+      'retried_since',
+      move('same', 'A resource was taken up again before the run had ended.', 'take_up_run'),
+      move(
+        'same',
+        'The run had ended as partial before the pause took hold.',
+        'end_sync',
+        'forgive_failures',
+        'settle_attention',
+      ),
     ),
     run_stopped: stay('The run has stopped as asked; its position is kept.'),
     transient_failure: stay('The run failed while it was being stopped; its position is kept.'),
@@ -205,7 +301,7 @@ export const TABLE: Table = {
     resume: choose(
       'work_left',
       move('syncing', 'Resumed by a person.', 'want_run', 'forgive_failures', 'run_plan'),
-      move('idle', 'Resumed by a person; no sync was at hand.', 'want_run'),
+      move('idle', 'Resumed by a person; nothing was at hand.', 'want_run'),
     ),
     credentials_changed: stay('The new credentials are used once it is resumed.'),
     configuration_changed: stay('The new configuration is used once it is resumed.'),
@@ -214,6 +310,11 @@ export const TABLE: Table = {
   },
   blocked: {
     sync_requested: forbid('A blocked account must be mended and resumed before it can sync.'),
+    changes_arrived: keepsChanges('They are told once, so they are kept until it is mended.'),
+    retry_requested: retries(
+      move('same', 'A resource is taken up again once the account is mended.', 'take_up_run'),
+    ),
+    skip_requested: skips(),
     run_done: noRun,
     run_partial: noRun,
     run_stopped: noRun,
@@ -250,6 +351,9 @@ export const TABLE: Table = {
   },
   disconnected: {
     sync_requested: gone,
+    changes_arrived: gone,
+    retry_requested: gone,
+    skip_requested: gone,
     run_done: stay('The run had ended before the account was disconnected.', 'end_sync'),
     run_partial: stay('The run had ended before the account was disconnected.', 'end_sync'),
     run_stopped: stay('The run has stopped as asked.'),

@@ -65,6 +65,11 @@ export function decideRunEnd(facts: RunFacts): { state: RunState; summary: strin
   return { state, summary: sentences(facts.note ?? '', found) };
 }
 
+/** Whether all that is missing is what a person has left out, so that nobody has to be called. */
+export const isSettled = (
+  facts: Pick<RunFacts, 'parked' | 'notNormalised' | 'unreadWindows'>,
+): boolean => facts.parked.length === 0 && facts.notNormalised === 0 && facts.unreadWindows === 0;
+
 function namePrices(ids: readonly string[]): string[] {
   if (ids.length === 0) return [];
   const named = ids.slice(0, MAX_NAMED_PRICES).join(', ');

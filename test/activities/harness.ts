@@ -67,6 +67,7 @@ export async function connectHarness(
     secretBox,
     findProvider: () => provider,
     config: { RECOUP_LANES: lanes, RECOUP_WALK_MINUTES: 1 },
+    wakeAccount: () => Promise.reject(new Error('Nobody wakes accounts here.')),
     logger: pino({ level: 'silent' }),
   });
   // Leases are named by the activity's execution, so each environment is an execution of its own.

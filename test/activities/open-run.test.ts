@@ -299,6 +299,8 @@ describe('the account’s row', () => {
       state: 'paused',
       lastTransition: 2,
       openRun: run,
+      attention: true,
+      partialRun: null,
     });
     const row = db.selectFrom('account').selectAll().where('id', '=', account);
     expect(await row.executeTakeFirst()).toMatchObject({

@@ -28,18 +28,35 @@ const CONTEXT: Context = {
   policy: SYNC_POLICY,
   failures: NO_FAILURES,
   workLeft: true,
+  wishLeft: false,
+  served: false,
+  runChanged: true,
+  unsettled: false,
   resumedSince: false,
+  retriedSince: false,
 };
 
-const eventOf = (type: EventType): AccountEvent =>
-  type === 'transient_failure' || type === 'account_failure'
-    ? { type, failure: FAILURE, progressed: false }
-    : { type };
+function eventOf(type: EventType): AccountEvent {
+  switch (type) {
+    case 'transient_failure':
+    case 'account_failure':
+      return { type, failure: FAILURE, progressed: false };
+    case 'retry_requested':
+      return { type, resource: 'dispute' };
+    case 'skip_requested':
+      return { type, resource: 'dispute', always: false };
+    default:
+      return { type };
+  }
+}
 
-/** Where each event leads from each state, work being left and the budget not spent; `-` is forbidden, `.` stays. */
+/** Where each event leads from each state: work is left, the budget is not spent, what was asked of a run changed it; `-` is forbidden, `.` stays. */
 const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>> = {
   idle: {
     sync_requested: 'syncing',
+    changes_arrived: 'syncing',
+    retry_requested: 'syncing',
+    skip_requested: '.',
     run_done: '-',
     run_partial: '-',
     run_stopped: '-',
@@ -55,6 +72,9 @@ const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>
   },
   syncing: {
     sync_requested: '.',
+    changes_arrived: '.',
+    retry_requested: '.',
+    skip_requested: '.',
     run_done: 'idle',
     run_partial: 'idle',
     run_stopped: 'paused',
@@ -70,6 +90,9 @@ const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>
   },
   backing_off: {
     sync_requested: '.',
+    changes_arrived: '.',
+    retry_requested: '.',
+    skip_requested: '.',
     run_done: '-',
     run_partial: '-',
     run_stopped: '-',
@@ -85,6 +108,9 @@ const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>
   },
   paused: {
     sync_requested: '-',
+    changes_arrived: '.',
+    retry_requested: '.',
+    skip_requested: '.',
     run_done: '.',
     run_partial: '.',
     run_stopped: '.',
@@ -100,6 +126,9 @@ const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>
   },
   blocked: {
     sync_requested: '-',
+    changes_arrived: '.',
+    retry_requested: '.',
+    skip_requested: '.',
     run_done: '-',
     run_partial: '-',
     run_stopped: '-',
@@ -115,6 +144,9 @@ const EXPECTED: Record<AccountState, Record<EventType, AccountState | '.' | '-'>
   },
   disconnected: {
     sync_requested: '-',
+    changes_arrived: '-',
+    retry_requested: '-',
+    skip_requested: '-',
     run_done: '.',
     run_partial: '.',
     run_stopped: '.',
@@ -162,6 +194,56 @@ describe('what the context decides', () => {
   test('a stop that was asked for before a resume does not pause again', () => {
     const context = { ...CONTEXT, resumedSince: true };
     expect(decide('syncing', { type: 'run_stopped' }, context).next).toBe('syncing');
+  });
+
+  test('an end that came after a retry is none: the run goes on', () => {
+    const { next, effects } = decide('syncing', eventOf('run_partial'), {
+      ...CONTEXT,
+      retriedSince: true,
+    });
+    expect(next).toBe('syncing');
+    expect(effects).toEqual([{ type: 'take_up_run' }, { type: 'run_plan' }]);
+  });
+
+  test('a retry of nothing leaves an idle account idle', () => {
+    const context = { ...CONTEXT, runChanged: false };
+    const { next, effects } = decide('idle', eventOf('retry_requested'), context);
+    expect([next, effects]).toEqual(['idle', []]);
+  });
+
+  test.each(['run_done', 'run_partial'] as const)(
+    'after %s another run follows at once when one is wished',
+    (type) => {
+      const { next, effects } = decide('syncing', eventOf(type), { ...CONTEXT, wishLeft: true });
+      expect(next).toBe('syncing');
+      expect(effects.map((effect) => effect.type)).toEqual([
+        'end_sync',
+        'remember_failures',
+        'set_attention',
+        'run_plan',
+      ]);
+    },
+  );
+
+  test.each(['syncing', 'backing_off', 'paused', 'blocked'] as const)(
+    'changes that arrive in %s are kept, since they are told once',
+    (state) => {
+      expect(decide(state, eventOf('changes_arrived'), CONTEXT).effects).toEqual([
+        { type: 'remember_wish', wish: { kind: 'changes', to: null } },
+      ]);
+    },
+  );
+
+  test.each([true, false])(
+    'attention after a run says whether something is unsettled: %s',
+    (yes) => {
+      const { effects } = decide('syncing', eventOf('run_partial'), { ...CONTEXT, unsettled: yes });
+      expect(effects).toContainEqual({ type: 'set_attention', attention: yes });
+    },
+  );
+
+  test('skipping what keeps an account blocked does not say that all is well', () => {
+    expect(decide('blocked', eventOf('skip_requested'), CONTEXT).effects).toEqual([]);
   });
 
   test('a failure beyond the budget blocks and raises attention', () => {
@@ -268,6 +350,9 @@ const events = fc.array(
     type: fc.constantFrom(...EVENT_TYPES),
     progressed: fc.boolean(),
     resumedSince: fc.boolean(),
+    retriedSince: fc.boolean(),
+    runChanged: fc.boolean(),
+    served: fc.boolean(),
     stepMs: fc.integer({ min: 0, max: 86_400_000 }),
   }),
   { maxLength: 60 },
@@ -276,37 +361,50 @@ const events = fc.array(
 interface Life {
   readonly state: AccountState;
   readonly context: Context;
-  /** Whether the plan runner has been set going and has not reported since. */
-  readonly running: boolean;
+  /** Whether a run is at hand, and whether one is wished. */
+  readonly atHand: boolean;
+  readonly wished: boolean;
 }
 
-const BIRTH: Life = { state: 'idle', context: { ...CONTEXT, workLeft: false }, running: false };
+const BIRTH: Life = { state: 'idle', context: CONTEXT, atHand: false, wished: false };
+
+/** What a plan says at its end. */
+const REPORTS: readonly EventType[] = [
+  'run_done',
+  'run_partial',
+  'run_stopped',
+  'transient_failure',
+  'account_failure',
+];
 
 function live(life: Life, type: EventType, given: Partial<Context>, progressed: boolean) {
-  const context = { ...life.context, ...given };
+  let { atHand, wished } = life;
+  const context = {
+    ...life.context,
+    ...given,
+    workLeft: atHand || wished,
+    wishLeft: wished,
+  };
   const event = eventOf(type);
   const decision = decide(
     life.state,
     'failure' in event ? { ...event, progressed } : event,
     context,
   );
-  let { workLeft, failures } = context;
-  let running = decision.next === 'syncing' && life.running;
+  let { failures } = context;
   let started = 0;
   for (const effect of decision.effects) {
     if (effect.type === 'run_plan') {
-      workLeft = true;
-      running = true;
+      if (!atHand) wished = false;
+      atHand = true;
       started += 1;
     }
-    if (effect.type === 'end_sync') workLeft = false;
+    if (effect.type === 'remember_wish') wished = true;
+    if (effect.type === 'take_up_run') atHand = true;
+    if (effect.type === 'end_sync') atHand = false;
     if (effect.type === 'remember_failures') failures = effect.failures;
   }
-  const next: Life = {
-    state: decision.next,
-    context: { ...context, workLeft, failures },
-    running,
-  };
+  const next: Life = { state: decision.next, context: { ...context, failures }, atHand, wished };
   return { decision, next, started };
 }
 
@@ -316,9 +414,9 @@ function forEveryLife(
   fc.assert(
     fc.property(events, (script) => {
       let life = BIRTH;
-      for (const { type, progressed, resumedSince, stepMs } of script) {
+      for (const { type, progressed, stepMs, ...given } of script) {
         const nowMs = life.context.nowMs + stepMs;
-        const after = live(life, type, { nowMs, resumedSince }, progressed);
+        const after = live(life, type, { nowMs, ...given }, progressed);
         check(life, type, after);
         life = after.next;
       }
@@ -335,11 +433,21 @@ describe('in every life', () => {
     });
   });
 
-  test('a plan is set going exactly when the account comes into syncing, so that two never run', () => {
-    forEveryLife((before, _, { decision, next, started }) => {
+  test('a plan is set going when the account comes into syncing or another has reported, so that two never run', () => {
+    forEveryLife((before, type, { decision, started }) => {
       const comes = before.state !== 'syncing' && decision.next === 'syncing';
-      expect(started).toBe(comes ? 1 : 0);
-      expect(next.running).toBe(decision.next === 'syncing');
+      if (comes) expect(started).toBe(1);
+      if (started === 0) return;
+      expect([started, decision.next]).toEqual([1, 'syncing']);
+      if (!comes) expect(REPORTS).toContain(type);
+    });
+  });
+
+  test('whoever syncs has a run at hand, and no wish is forgotten before a run serves it', () => {
+    forEveryLife((before, _, { decision, next, started }) => {
+      if (decision.next === 'syncing') expect(next.atHand).toBe(true);
+      if (decision.next === 'idle') expect(next).toMatchObject({ atHand: false, wished: false });
+      if (before.wished && !next.wished) expect(started).toBe(1);
     });
   });
 

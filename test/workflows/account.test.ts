@@ -8,11 +8,23 @@ import {
   pause,
   requestSync,
   resume,
+  retry,
   SEARCH_ATTRIBUTES,
+  skip,
   status,
+  wake,
 } from '../../workflows/contract';
-import { drained, failing, held, more, untilToldToStop, type Fakes } from './fakes';
-import { CACHES, eventually, Harness, POLICY } from './harness';
+import {
+  deferred,
+  drained,
+  dying,
+  failing,
+  held,
+  more,
+  untilToldToStop,
+  type Fakes,
+} from './fakes';
+import { CACHES, detailsOf, eventually, Harness, POLICY } from './harness';
 
 type Account = WorkflowHandle<typeof account>;
 
@@ -91,6 +103,232 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     expect(fakes.transitions.map(({ attention }) => attention)).toEqual([false, true, true, false]);
   });
 
+  test('what has not changed anything is neither counted nor loaded', async () => {
+    const fakes = harness.fakes();
+    fakes.closing = { metricsDue: false };
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    expect(fakes.closed).toEqual(['run_1 drained']);
+    expect([fakes.metricRuns, fakes.loads]).toEqual([0, 0]);
+  });
+
+  test('a wake for changes gathers them and reads only what was told', async () => {
+    const fakes = harness.fakes();
+    const handle = await harness.startAccount();
+    await handle.signal(wake, { what: 'changes' });
+    await handle.signal(wake, { what: 'changes' });
+    await eventually(() => fakes.transitions.length >= 3);
+    await reaches(fakes, 'idle');
+    expect(fakes.story.slice(0, 2)).toEqual([
+      'idle -changes_arrived-> syncing',
+      'syncing -changes_arrived-> syncing',
+    ]);
+    expect(fakes.opened[0]).toMatchObject({ kind: 'changes', from: null, to: null });
+  });
+
+  test('a wake for a sync hands on where its window ends', async () => {
+    const fakes = harness.fakes();
+    const handle = await harness.startAccount();
+    await handle.signal(wake, { what: 'sync', to: '2026-11-01T02:00:00Z' });
+    await reaches(fakes, 'idle');
+    expect(fakes.opened).toMatchObject([{ kind: 'sync', to: '2026-11-01T02:00:00Z' }]);
+  });
+
+  test('what a sync at work cannot serve follows it as one run, in a history of its own', async () => {
+    const fakes = harness.fakes();
+    const slow = held();
+    fakes.walks = [slow.walk];
+    const handle = await harness.startAccount();
+    const first = (await handle.describe()).runId;
+    const walking = fakes.nextWalk();
+    await ask(handle);
+    await walking;
+    await handle.signal(wake, { what: 'changes' });
+    await handle.signal(wake, { what: 'sync', to: '2026-11-01T02:00:00Z' });
+    await eventually(() => fakes.transitions.length === 3);
+    slow.end('drained');
+    await reaches(fakes, 'idle');
+    expect(fakes.story).toEqual([
+      'idle -sync_requested-> syncing',
+      'syncing -changes_arrived-> syncing',
+      'syncing -sync_requested-> syncing',
+      'syncing -run_done-> syncing',
+      'syncing -run_done-> idle',
+    ]);
+    expect(fakes.opened.map(({ kind }) => kind)).toEqual(['sync', 'changes']);
+    expect(fakes.mostWalksAtOnce).toBe(1);
+    expect((await handle.describe()).runId).not.toBe(first);
+  });
+
+  test('a run of changes serves no sync: that follows', async () => {
+    const fakes = harness.fakes();
+    const slow = held();
+    fakes.walks = [slow.walk];
+    const handle = await harness.startAccount();
+    const walking = fakes.nextWalk();
+    await handle.signal(wake, { what: 'changes' });
+    await walking;
+    expect((await ask(handle)).because).toContain('a sync follows it');
+    slow.end('drained');
+    await reaches(fakes, 'idle');
+    expect(fakes.opened.map(({ kind }) => kind)).toEqual(['changes', 'sync']);
+  });
+
+  test('changes that arrive while it is paused are read once it is resumed', async () => {
+    const fakes = harness.fakes();
+    const handle = await harness.startAccount();
+    await handle.executeUpdate(pause, { args: [{}] });
+    await handle.signal(wake, { what: 'changes' });
+    await eventually(() => fakes.story.includes('paused -changes_arrived-> paused'));
+    expect((await handle.executeUpdate(resume, { args: [{}] })).state).toBe('syncing');
+    await reaches(fakes, 'idle');
+    expect(fakes.opened.map(({ kind }) => kind)).toEqual(['changes']);
+  });
+
+  test('a wake that nobody understands changes nothing', async () => {
+    const fakes = harness.fakes();
+    const handle = await harness.startAccount();
+    await handle.signal(wake, { what: 'everything' } as never);
+    await handle.signal(wake, { what: 'changes' });
+    await reaches(fakes, 'idle');
+    expect(fakes.story).toEqual(['idle -changes_arrived-> syncing', 'syncing -run_done-> idle']);
+  });
+
+  test('a retry of what is parked takes the last run up again, and its end clears attention', async () => {
+    const fakes = harness.fakes();
+    fakes.parked = [{ resource: 'dispute', reason: 'The key may not read disputes.' }];
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    fakes.parked = [];
+    const answer = await handle.executeUpdate(retry, { args: [{ resource: 'dispute' }] });
+    expect(answer).toEqual({
+      state: 'syncing',
+      because: 'A resource is taken up again. dispute it is.',
+    });
+    await reaches(fakes, 'idle', 2);
+    const { account } = await handle.query(status);
+    expect(fakes.retried).toEqual([{ account, run: 'run_1', resource: 'dispute' }]);
+    expect(fakes.walkedRuns).toEqual(['run_1', 'run_1']);
+    expect(fakes.opened).toHaveLength(1);
+    expect((await handle.query(status)).attention).toBe(false);
+  });
+
+  test('a run of changes in between does not forget what is parked', async () => {
+    const fakes = harness.fakes();
+    fakes.parked = [{ resource: 'dispute', reason: 'The key may not read disputes.' }];
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    fakes.parked = [];
+    await handle.signal(wake, { what: 'changes' });
+    await reaches(fakes, 'idle', 2);
+    expect((await handle.query(status)).attention).toBe(true);
+    await handle.executeUpdate(retry, { args: [{}] });
+    expect(fakes.retried).toMatchObject([{ run: 'run_1', resource: null }]);
+    await reaches(fakes, 'idle', 3);
+  });
+
+  test('a retry that comes between the last page and the end of the run makes it go on', async () => {
+    const fakes = harness.fakes();
+    fakes.parked = [{ resource: 'dispute', reason: 'The key may not read disputes.' }];
+    const { promise: counting, resolve: count } = deferred<undefined>();
+    const { computeMetrics } = fakes.activities;
+    fakes.activities.computeMetrics = async (input) => {
+      await counting;
+      return computeMetrics(input);
+    };
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await eventually(() => fakes.closed.length === 1);
+    fakes.parked = [];
+    const answer = await handle.executeUpdate(retry, { args: [{ resource: 'dispute' }] });
+    expect(answer.state).toBe('syncing');
+    count(undefined);
+    await reaches(fakes, 'idle');
+    expect(fakes.story).toContain('syncing -run_partial-> syncing');
+    expect(fakes.story.at(-1)).toBe('syncing -run_done-> idle');
+    expect(fakes.walkedRuns).toEqual(['run_1', 'run_1']);
+  });
+
+  test('skipping all that is parked clears attention, and with always it is left out for good', async () => {
+    const fakes = harness.fakes();
+    fakes.parked = ['dispute', 'refund'].map((resource) => ({ resource, reason: 'No.' }));
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    const skipping = (resource: string, always: boolean) =>
+      handle.executeUpdate(skip, { args: [{ resource, always }] });
+    await skipping('dispute', true);
+    expect((await handle.query(status)).attention).toBe(true);
+    await skipping('refund', false);
+    const { attention, account } = await handle.query(status);
+    expect(attention).toBe(false);
+    expect(fakes.skipped).toEqual([
+      { account, run: 'run_1', resource: 'dispute', always: true },
+      { account, run: 'run_1', resource: 'refund', always: false },
+    ]);
+  });
+
+  test('a partial run that misses only what was skipped calls nobody', async () => {
+    const fakes = harness.fakes();
+    fakes.closing = { state: 'partial', settled: true };
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    expect((await handle.query(status)).attention).toBe(false);
+  });
+
+  test('a retry or skip of nothing says so and changes nothing', async () => {
+    const fakes = harness.fakes();
+    const handle = await harness.startAccount();
+    const answers = [
+      await handle.executeUpdate(retry, { args: [{}] }),
+      await handle.executeUpdate(skip, { args: [{ resource: 'dispute' }] }),
+      await handle.executeUpdate(skip, { args: [{ resource: 'nonsense', always: true }] }),
+    ];
+    expect(answers.map(({ state }) => state)).toEqual(['idle', 'idle', 'idle']);
+    expect(answers.map(({ because }) => because)).toEqual([
+      'There is nothing to take up again. No run is at hand, and none is partial.',
+      'There is nothing to leave out. No run is at hand, and none is partial.',
+      'There is nothing to leave out. The run has no resource nonsense.',
+    ]);
+    expect(fakes.retried).toEqual([]);
+  });
+
+  test('a new workflow for an account that has ended partial can still retry', async () => {
+    const fakes = harness.fakes();
+    const partialRun = { run: 'run_old', parked: ['dispute'], unsettled: true };
+    fakes.facts = { ...fakes.facts, lastTransition: 7, attention: true, partialRun };
+    const handle = await harness.startAccount();
+    expect((await handle.executeUpdate(retry, { args: [{}] })).state).toBe('syncing');
+    await reaches(fakes, 'idle');
+    expect(fakes.walkedRuns).toEqual(['run_old']);
+    expect(fakes.transitions.map(({ attention }) => attention)).toEqual([true, false]);
+  });
+
+  test('walks that die without a report have made progress all the same when pages were committed', async () => {
+    const fakes = harness.fakes();
+    fakes.walks = [dying(100), dying(200), dying(300), drained];
+    const policy = { ...POLICY, maxFailuresWithoutProgress: 1, patienceMs: 0 };
+    const handle = await harness.startAccount({ policy });
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    expect(fakes.lookedBack).toBe(3);
+    expect(fakes.story.filter((move) => move.endsWith('backing_off'))).toHaveLength(3);
+  });
+
+  test('walks that die without committing anything are given up', async () => {
+    const fakes = harness.fakes();
+    fakes.walks = [dying(100), dying(100), dying(100), dying(100)];
+    const policy = { ...POLICY, maxFailuresWithoutProgress: 1, patienceMs: 0 };
+    const handle = await harness.startAccount({ policy });
+    await ask(handle);
+    await reaches(fakes, 'blocked');
+    expect(fakes.walkedRuns).toHaveLength(3);
+  });
+
   test('transient failures back off and go on with the same run', async () => {
     const fakes = harness.fakes();
     fakes.walks = [failing('provider_unavailable'), failing('rate_limited', { pages: 2 }), drained];
@@ -144,6 +382,7 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     expect(because).toBe('The sync cannot go on. It was credentials_rejected. Do what helps.');
     expect([attention, run]).toEqual([true, 'run_1']);
     expect((await ask(handle)).because).toContain('A blocked account must be mended');
+    expect(await detailsOf(handle)).toContain('`recoup accounts rotate-secret acct_');
     expect((await handle.query(status)).because).toBe(because);
     const change = { what: 'credentials', reason: 'key rolled' } as const;
     await handle.executeUpdate(accountChanged, { args: [change] });
@@ -242,7 +481,9 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
   ])('an update with %s is rejected by name and leaves no event', async (_, given, message) => {
     harness.fakes();
     const handle = await harness.startAccount();
-    await eventually(async () => (await handle.query(status)).state === 'idle');
+    const shown = async () =>
+      (await handle.describe()).typedSearchAttributes.get(SEARCH_ATTRIBUTES.state);
+    await eventually(async () => (await shown()) === 'idle');
     const before = (await handle.describe()).historyLength;
     const rejected = await handle
       .executeUpdate(requestSync, { args: [given as never] })

@@ -1,8 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { backfill } from '../../workflows/backfill';
-import { backfillStatus, cancel, pause, resume } from '../../workflows/contract';
-import { drained, failing, more, untilToldToStop } from './fakes';
-import { CACHES, eventually, Harness, POLICY } from './harness';
+import { backfillStatus, cancel, pause, resume, retry, skip } from '../../workflows/contract';
+import { deferred, drained, failing, more, untilToldToStop } from './fakes';
+import { CACHES, detailsOf, eventually, Harness, POLICY } from './harness';
 
 type Handle = WorkflowHandle<typeof backfill>;
 
@@ -83,6 +83,17 @@ describe.each(CACHES)('backfill, $cache', ({ maxCachedWorkflows }) => {
       'to: "2026-10" is not after the window\'s start "2026-11"',
     ],
     ['a wrong type', { ...INPUT, resources: 'invoice' }, 'resources: '],
+    [
+      'a window beside a run',
+      { ...INPUT, run: 'run_7', from: '2026-10' },
+      'from: leave it out: the run has its window already',
+    ],
+    ['refetch beside a run', { ...INPUT, run: 'run_7', refetch: true }, 'refetch: leave it out'],
+    [
+      'a run that has nothing to take up',
+      { ...INPUT, run: 'run_7', resources: ['nonsense'] },
+      'run: The run has no resource nonsense.',
+    ],
     ['an unknown resource', { ...INPUT, resources: ['nonsense'] }, 'resources: unknown "nonsense"'],
   ])('refuses %s by name and shows a correct input', async (_, input, message) => {
     const fakes = harness.fakes();
@@ -139,28 +150,88 @@ describe.each(CACHES)('backfill, $cache', ({ maxCachedWorkflows }) => {
     expect(fakes.mostWalksAtOnce).toBe(1);
   });
 
-  test('fetches what lists do not hold once they are drained, until that is done too', async () => {
+  test('a run that has ended partial is completed by a new backfill', async () => {
     const fakes = harness.fakes();
-    fakes.walks = [more, drained, drained, drained];
-    fakes.fetches = [more, failing('provider_unavailable'), drained];
-    const handle = await harness.startBackfill(INPUT);
-    expect(await handle.result()).toMatchObject({ run: 'run_1', state: 'complete' });
-    expect(fakes.walkedRuns).toHaveLength(4);
-    expect(fakes.fetchedFor).toEqual(['run_1', 'run_1', 'run_1']);
-    expect(fakes.closed).toEqual(['run_1 drained']);
+    const input = { ...INPUT, run: 'run_7', resources: ['dispute', 'refund'] };
+    const handle = await harness.startBackfill(input);
+    expect(await handle.result()).toMatchObject({ run: 'run_7', state: 'complete' });
+    expect(fakes.retried.map(({ run, resource }) => [run, resource])).toEqual([
+      ['run_7', 'dispute'],
+      ['run_7', 'refund'],
+    ]);
+    expect(fakes.opened).toEqual([]);
+    expect(fakes.walkedRuns).toEqual(['run_7']);
   });
 
-  test('a pause stops it there as well', async () => {
+  test('an end says how to complete what is partial', async () => {
     const fakes = harness.fakes();
-    fakes.fetches = [untilToldToStop];
-    const fetching = fakes.nextWalk();
+    fakes.parked = [{ resource: 'dispute', reason: 'No.' }];
     const handle = await harness.startBackfill(INPUT);
-    await fetching;
-    await handle.executeUpdate(pause, { args: [{}] });
-    expect(fakes.closed).toEqual([]);
-    await handle.executeUpdate(resume, { args: [{}] });
-    expect(await handle.result()).toMatchObject({ state: 'complete' });
-    expect(fakes.fetchedFor).toHaveLength(2);
+    expect(await handle.result()).toMatchObject({ state: 'partial' });
+    expect(await detailsOf(handle)).toContain('`{"account":"acct_1","run":"run_1"}`');
+  });
+
+  test('retry and skip change its run while it walks', async () => {
+    const fakes = harness.fakes();
+    fakes.walks = [untilToldToStop, drained];
+    const walking = fakes.nextWalk();
+    const handle = await harness.startBackfill(INPUT);
+    await walking;
+    const answers = [
+      await handle.executeUpdate(retry, { args: [{ resource: 'dispute' }] }),
+      await handle.executeUpdate(skip, { args: [{ resource: 'refund' }] }),
+      await handle.executeUpdate(skip, { args: [{ resource: 'nonsense', always: true }] }),
+    ];
+    expect(answers).toEqual([
+      { state: 'running', because: 'dispute it is.' },
+      { state: 'running', because: 'refund it is.' },
+      { state: 'running', because: 'The run has no resource nonsense.' },
+    ]);
+    expect(fakes.retried).toEqual([{ account: 'acct_1', run: 'run_1', resource: 'dispute' }]);
+    expect(fakes.skipped[0]).toMatchObject({ resource: 'refund', always: false });
+    await handle.executeUpdate(cancel, { args: [{}] });
+    await handle.result();
+  });
+
+  test('a retry that comes between the last page and the end of the run makes it go on', async () => {
+    const fakes = harness.fakes();
+    fakes.parked = [{ resource: 'dispute', reason: 'No.' }];
+    const { promise: counting, resolve: count } = deferred<undefined>();
+    const { computeMetrics } = fakes.activities;
+    fakes.activities.computeMetrics = async (input) => {
+      await counting;
+      return computeMetrics(input);
+    };
+    const handle = await harness.startBackfill(INPUT);
+    await eventually(() => fakes.closed.length === 1);
+    fakes.parked = [];
+    await handle.executeUpdate(retry, { args: [{}] });
+    count(undefined);
+    expect(await handle.result()).toMatchObject({ run: 'run_1', state: 'complete' });
+    expect(fakes.walkedRuns).toEqual(['run_1', 'run_1']);
+  });
+
+  test('failures are counted on over continue-as-new', async () => {
+    const fakes = harness.fakes();
+    const open = { account: 'acct_1', kind: 'backfill', key: 'k', from: null, to: null };
+    const carried = {
+      v: 2,
+      position: { open: { ...open, resources: null }, run: 'run_9', result: null },
+      state: 'running',
+      because: 'It was started.',
+      desired: 'run',
+      failures: {
+        withoutProgress: { count: 20, sinceMs: Date.UTC(2026, 0, 1) },
+        withProgress: { count: 0, sinceMs: null },
+      },
+      // As much as the walk reports, so that it is no progress.
+      progress: [
+        { resource: 'invoice', state: 'walking', objects: 200, percent: 40, reason: null },
+      ],
+    };
+    fakes.walks = [failing('provider_unavailable')];
+    const handle = await harness.startBackfill({ account: 'acct_1', carried });
+    await reaches(handle, 'blocked');
   });
 
   test('cancel closes the run as canceled and ends well', async () => {

@@ -33,7 +33,7 @@ describe('carried state', () => {
   );
 
   test('a version that nobody knows is not guessed at', () => {
-    expect(() => upgradeState({ v: 2 })).toThrow('Carried state has version 2');
+    expect(() => upgradeState({ v: 3 })).toThrow('Carried state has version 3');
     expect(() => upgradeState(null)).toThrow('Carried state has version undefined');
   });
 

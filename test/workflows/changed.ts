@@ -1,9 +1,21 @@
-/** An account that does something else first: what a careless edit does to running workflows. */
+/** Workflows that do something else first: what a careless edit does to running ones. */
 import { sleep } from '@temporalio/workflow';
-import { account as original } from '../../workflows/account';
-import type { AccountInput } from '../../workflows/contract';
+import { account as sameAccount } from '../../workflows/account';
+import { backfill as sameBackfill } from '../../workflows/backfill';
+import type { AccountInput, BackfillInput, NightlyInput } from '../../workflows/contract';
+import { nightlySync as sameNight } from '../../workflows/nightly-sync';
 
 export async function account(input: AccountInput) {
   await sleep('1 second');
-  return original(input);
+  return sameAccount(input);
+}
+
+export async function backfill(input: BackfillInput) {
+  await sleep('1 second');
+  return sameBackfill(input);
+}
+
+export async function nightlySync(input?: NightlyInput) {
+  await sleep('1 second');
+  return sameNight(input);
 }

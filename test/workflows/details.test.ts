@@ -1,16 +1,20 @@
 import { renderDetails, type Details } from '../../workflows/details';
+import { Meter } from '../../workflows/meter';
 
 const DETAILS: Details = {
   title: 'stripe account acct_1',
   state: 'syncing',
   because: 'A sync was asked for.',
   next: 'nothing to do.',
+  notes: [],
   run: 'run_1',
   progress: [
     { resource: 'customer', state: 'done', objects: 1200, percent: 100, reason: null },
     { resource: 'dispute', state: 'parked', objects: 0, percent: 0, reason: 'No | permission.' },
   ],
+  rates: new Map(),
   last: null,
+  aside: [],
 };
 
 const LAST = {
@@ -29,12 +33,35 @@ A sync was asked for.
 
 **Next:** nothing to do.
 
-Run \`run_1\`: see \`recoup runs show run_1\`.
+Run \`run_1\`: 1,200 objects read. See \`recoup runs show run_1\`.
 
-| resource | state | objects | read | why |
-| --- | --- | --: | --: | --- |
-| customer | done | 1,200 | 100 % |  |
-| dispute | parked | 0 | 0 % | No \\| permission. |`);
+| resource | state | objects | a second | left | read | why |
+| --- | --- | --: | --: | --: | --: | --- |
+| customer | done | 1,200 |  |  | 100 % |  |
+| dispute | parked | 0 |  |  | 0 % | No \\| permission. |`);
+});
+
+test('from the second report on they see how fast it goes, and what is left', () => {
+  const meter = new Meter();
+  const invoices = (objects: number, left: number) => [
+    { resource: 'invoice', state: 'walking', objects, percent: 40, reason: null, left } as const,
+  ];
+  meter.read(invoices(1_000, 90_000), 60_000);
+  expect(meter.rates.size).toBe(0);
+  meter.read(invoices(13_500, 77_500), 65_000);
+  const text = renderDetails({
+    ...DETAILS,
+    progress: invoices(13_500, 77_500),
+    rates: meter.rates,
+  });
+  expect(text).toContain('13,500 objects read, 2,500 a second.');
+  expect(text).toContain('| invoice | walking | 13,500 | 2,500 | 77,500 | 40 % |');
+});
+
+test('for what is left aside they find the Update that takes it up again', () => {
+  const text = renderDetails({ ...DETAILS, aside: ['dispute', 'refund'] });
+  expect(text).toContain('**Left aside:** dispute, refund.');
+  expect(text).toContain('`retry` with `{"resource":"dispute"}` tries it again');
 });
 
 test('after a run they read how it ended, and what is parked and why', () => {
@@ -50,7 +77,7 @@ test('however long the reasons are, the UI can show them', () => {
     state: 'parked' as const,
     objects: 0,
     percent: 0,
-    reason: 'x'.repeat(5_000),
+    reason: '…'.repeat(5_000),
   }));
   const text = renderDetails({ ...DETAILS, progress });
   expect(Buffer.byteLength(text)).toBeLessThan(20_000);

@@ -1,12 +1,17 @@
 /** Steps without a provider or a database, whose walks follow a script. */
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type {
   Activities,
   Desired,
+  AccountFacts,
   OpenRunInput,
+  RunChange,
   RunResult,
   StepFailure,
   TransitionInput,
+  WakeAccountsInput,
+  WakeAccountsReport,
   WalkReport,
 } from '../../activities/contract';
 import type { ErrorCode } from '../../domain/errors';
@@ -51,6 +56,14 @@ export const failing =
   (code: ErrorCode, options: { pages?: number; retryAfterMs?: number } = {}): Walk =>
   () => ({ ...report('failed', options.pages ?? 0), failure: failure(code, options.retryAfterMs) });
 
+/** Ends without a report once so many objects of its run are committed. */
+export const dying =
+  (objects: number): Walk =>
+  (fakes) => {
+    fakes.progress = [{ resource: 'invoice', state: 'walking', objects, percent: 1, reason: null }];
+    throw ApplicationFailure.nonRetryable('The worker died.', 'internal');
+  };
+
 const failure = (code: ErrorCode, retryAfterMs?: number): StepFailure => ({
   code,
   message: `It was ${code}.`,
@@ -66,28 +79,37 @@ export function deferred<T>() {
   return { promise, resolve };
 }
 
+const BEAT_MS = 100;
+
 export class Fakes {
   /** What a new workflow reads about the account. */
-  facts = {
+  facts: AccountFacts = {
     account: 'acct_1',
     provider: 'stripe',
     state: 'idle',
     lastTransition: 0,
-    openRun: null as string | null,
+    openRun: null,
   };
   desired: Desired = 'run';
   /** One for each call of walk; then all are drained. */
   walks: Walk[] = [];
-  /** One for each call of fetchMissingPrices; then nothing is missing. */
-  fetches: Walk[] = [];
   parked: RunResult['parked'] = [];
+  /** What closeRun says beside. */
+  closing: Partial<RunResult> = {};
   walking: (() => void) | undefined;
   readonly opened: OpenRunInput[] = [];
   readonly closed: string[] = [];
   readonly transitions: TransitionInput[] = [];
   readonly wanted: { run: string | null; desired: Desired }[] = [];
   readonly walkedRuns: string[] = [];
-  readonly fetchedFor: string[] = [];
+  readonly retried: Parameters<Activities['retryResource']>[0][] = [];
+  readonly skipped: Parameters<Activities['skipResource']>[0][] = [];
+  /** What a run that nobody reports on has come to. */
+  progress: WalkReport['progress'] = [];
+  lookedBack = 0;
+  /** One for each call of wakeAccounts; then nobody is left. An endless one waits for its end, or that of the case. */
+  nights: (WakeAccountsReport | 'endless')[] = [];
+  readonly pagesWoken: WakeAccountsInput[] = [];
   metricRuns = 0;
   loads = 0;
   walksAtOnce = 0;
@@ -107,6 +129,13 @@ export class Fakes {
   /** The moves so far, as `from -event-> to`. */
   get story(): string[] {
     return this.transitions.map(({ from, event, to }) => `${from} -${event}-> ${to}`);
+  }
+
+  /** Whatever is known can be changed. */
+  private answer(resource: string | null): RunChange {
+    return resource === 'nonsense'
+      ? { changed: false, because: 'The run has no resource nonsense.' }
+      : { changed: true, because: `${resource ?? 'All'} it is.` };
   }
 
   readonly activities: Activities = {
@@ -135,18 +164,27 @@ export class Fakes {
         this.walksAtOnce -= 1;
       }
     },
-    retryResource: () => Promise.resolve({ changed: true, because: 'It was parked.' }),
-    skipResource: () => Promise.resolve({ changed: true, because: 'It was parked.' }),
-    wakeAccounts: () => Promise.resolve({ next: null, woken: 0, passedOver: 0 }),
-    fetchMissingPrices: ({ run }) => {
-      this.fetchedFor.push(run);
-      const next = this.fetches.shift() ?? drained;
-      return Promise.resolve(next(this)).then(({ outcome, failure: why }) => ({
-        outcome,
-        failure: why,
-        fetched: 1,
-        gone: 0,
-      }));
+    readProgress: () => {
+      this.lookedBack += 1;
+      return Promise.resolve({ progress: this.progress });
+    },
+    retryResource: (input) => {
+      this.retried.push(input);
+      return Promise.resolve(this.answer(input.resource));
+    },
+    skipResource: (input) => {
+      this.skipped.push(input);
+      return Promise.resolve(this.answer(input.resource));
+    },
+    wakeAccounts: async (input) => {
+      this.pagesWoken.push(input);
+      const night = this.nights.shift() ?? { next: null, woken: 0, passedOver: 0, left: 0 };
+      if (night !== 'endless') return night;
+      while (this.desired === 'run') {
+        Context.current().heartbeat();
+        await Context.current().sleep(BEAT_MS);
+      }
+      return { next: null, woken: 0, passedOver: 0, left: 0 };
     },
     closeRun: ({ run, ended }) => {
       this.closed.push(`${run} ${ended}`);
@@ -158,6 +196,7 @@ export class Fakes {
         changedRows: 400,
         parked: this.parked,
         summary: `400 objects, ${String(this.parked.length)} parked.`,
+        ...this.closing,
       });
     },
     setDesired: ({ run, desired }) => {

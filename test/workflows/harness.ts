@@ -5,6 +5,7 @@ import {
   Connection,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
+  type ScheduleHandle,
   type WorkflowHandle,
   type WorkflowHandleWithFirstExecutionRunId,
 } from '@temporalio/client';
@@ -12,12 +13,17 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { workflowBundle } from '../../workers/bundle';
 import type { account } from '../../workflows/account';
 import type { backfill } from '../../workflows/backfill';
+import type { nightlySync } from '../../workflows/nightly-sync';
 import {
   accountWorkflowId,
   backfillWorkflowId,
+  nightlyScheduleId,
+  nightlyWorkflowId,
   walkTaskQueue,
+  WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
+  type NightlyInput,
 } from '../../workflows/contract';
 import { temporalAddress } from '../support/stack';
 import { Fakes } from './fakes';
@@ -26,7 +32,7 @@ export const logger = new DefaultLogger('ERROR');
 Runtime.install({ logger });
 
 /** Short enough for a test, never asserted. */
-export const POLICY = { backoffFirstMs: 50, backoffMaxMs: 200 };
+export const POLICY = { backoffFirstMs: 50, backoffMaxMs: 200, gatherMs: 300 };
 
 /** Every case runs twice: as in production, and with the whole history replayed on each task, which shows what is not deterministic. */
 export const CACHES = [
@@ -138,6 +144,37 @@ export class Harness {
     });
     return this.ended(handle);
   }
+
+  async startNight(input?: NightlyInput): Promise<WorkflowHandle<typeof nightlySync>> {
+    const handle = await this.client.workflow.start<typeof nightlySync>('nightlySync', {
+      taskQueue: this.taskQueue,
+      workflowId: nightlyWorkflowId(randomUUID()),
+      args: [input],
+    });
+    return this.ended(handle);
+  }
+
+  /** A paused Schedule that starts the one night of `at` by its backfill, as an operator would. */
+  async scheduleNight(options: { at: Date }): Promise<ScheduleHandle> {
+    const group = randomUUID();
+    const workflowId = nightlyWorkflowId(group);
+    const { at } = options;
+    const handle = await this.client.schedule.create({
+      scheduleId: nightlyScheduleId(group),
+      spec: { calendars: [{ hour: at.getUTCHours() }], timezone: 'UTC' },
+      action: {
+        type: 'startWorkflow',
+        workflowType: WORKFLOW_TYPES.nightlySync,
+        workflowId,
+        taskQueue: this.taskQueue,
+        args: [{}],
+      },
+      state: { paused: true },
+    });
+    const start = new Date(at.getTime() - 1000);
+    await handle.backfill({ start, end: at, overlap: 'ALLOW_ALL' });
+    return handle;
+  }
 }
 
 /** The worker outlives a case; its steps are always those of the case at hand. */
@@ -147,6 +184,11 @@ function delegate(fakes: () => Fakes) {
     names.map((name) => [name, (input: never) => fakes().activities[name](input)]),
   );
 }
+
+/** The Markdown that the UI shows. */
+export const detailsOf = async (handle: WorkflowHandle): Promise<string> =>
+  (await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata'))
+    .currentDetails ?? '';
 
 /** Waits for something to become true; the test's own limit ends a wait in vain. */
 export async function eventually(check: () => Promise<boolean> | boolean): Promise<void> {

@@ -7,9 +7,10 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { workflowBundle } from '../../workers/bundle';
+import type { WORKFLOW_TYPES } from '../../workflows/contract';
 import { Harness, logger } from './harness';
 import { SCENARIOS } from './scenarios';
 
@@ -72,12 +73,21 @@ test.each(stored())('%s replays', async (file) => {
   await Worker.runReplayHistory({ workflowBundle: workflowBundleOption }, read(file));
 });
 
-test('a workflow that does something else no longer replays', async () => {
-  const changed = await bundleWorkflowCode({
-    workflowsPath: require.resolve('./changed'),
-    logger,
+describe('a workflow that does something else no longer replays:', () => {
+  let changed: WorkflowBundle;
+  beforeAll(async () => {
+    changed = await bundleWorkflowCode({ workflowsPath: require.resolve('./changed'), logger });
   });
-  await expect(
-    Worker.runReplayHistory({ workflowBundle: changed }, read(`account/idle@${VERSION}.json`)),
-  ).rejects.toThrow(DeterminismViolationError);
+
+  const HISTORIES: Record<keyof typeof WORKFLOW_TYPES, string> = {
+    account: 'account/idle',
+    backfill: 'backfill/complete',
+    nightlySync: 'nightlySync/ended',
+  };
+
+  test.each(Object.values(HISTORIES))('%s', async (name) => {
+    await expect(
+      Worker.runReplayHistory({ workflowBundle: changed }, read(`${name}@${VERSION}.json`)),
+    ).rejects.toThrow(DeterminismViolationError);
+  });
 });

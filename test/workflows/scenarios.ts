@@ -7,8 +7,11 @@ import {
   pause,
   requestSync,
   resume,
+  retry,
+  skip,
+  wake,
 } from '../../workflows/contract';
-import { drained, failing, more, untilToldToStop, type Fakes } from './fakes';
+import { drained, dying, failing, more, untilToldToStop, type Fakes } from './fakes';
 import { eventually, type Harness } from './harness';
 
 interface Stage {
@@ -22,6 +25,7 @@ export type Scenario = (stage: Stage) => Promise<WorkflowHandle>;
 const NO_ARGS = { args: [{}] as [object] };
 /** Longer than any recording takes. */
 const LONG_MS = 3_600_000;
+const NIGHT = '2026-11-01T02:00:00.000Z';
 
 const reaches = (fakes: Fakes, state: string, times = 1): Promise<void> =>
   eventually(
@@ -38,14 +42,20 @@ async function syncing({ harness, fakes }: Stage) {
   return handle;
 }
 
+/** An account that has ended a partial sync: in the history after it, and the run id of the one before. */
+async function partial({ harness, fakes }: Stage) {
+  fakes.parked = [{ resource: 'dispute', reason: 'The key may not read disputes.' }];
+  const handle = await harness.startAccount({ account: 'acct_1' });
+  const { runId } = await handle.describe();
+  await handle.executeUpdate(requestSync, NO_ARGS);
+  await eventually(async () => (await handle.describe()).runId !== runId);
+  return { handle, syncedIn: runId };
+}
+
 export const SCENARIOS: Record<string, Scenario> = {
-  'account/idle': async ({ harness, fakes }) => {
-    fakes.parked = [{ resource: 'dispute', reason: 'The key may not read disputes.' }];
-    const handle = await harness.startAccount({ account: 'acct_1' });
-    const { runId } = await handle.describe();
-    await handle.executeUpdate(requestSync, NO_ARGS);
-    await eventually(async () => (await handle.describe()).runId !== runId);
-    return harness.client.workflow.getHandle(handle.workflowId, runId);
+  'account/idle': async (stage) => {
+    const { handle, syncedIn } = await partial(stage);
+    return stage.harness.client.workflow.getHandle(handle.workflowId, syncedIn);
   },
   'account/idle-again': async ({ harness }) => {
     const handle = await harness.startAccount({ account: 'acct_1' });
@@ -61,11 +71,37 @@ export const SCENARIOS: Record<string, Scenario> = {
     await handle.executeUpdate(requestSync, NO_ARGS);
     return handle;
   },
+  'account/changes': async ({ harness, fakes }) => {
+    fakes.closing = { metricsDue: false };
+    const handle = await harness.startAccount({ account: 'acct_1' });
+    const { runId } = await handle.describe();
+    await handle.signal(wake, { what: 'changes' });
+    await handle.signal(wake, { what: 'everything' } as never);
+    await eventually(async () => (await handle.describe()).runId !== runId);
+    return harness.client.workflow.getHandle(handle.workflowId, runId);
+  },
+  'account/followed': async (stage) => {
+    const { harness, fakes } = stage;
+    const handle = await syncing(stage);
+    const { runId } = await handle.describe();
+    await handle.signal(wake, { what: 'changes' });
+    await handle.signal(wake, { what: 'sync', to: '2026-11-01T02:00:00Z' });
+    await handle.executeUpdate(pause, NO_ARGS);
+    await handle.executeUpdate(resume, NO_ARGS);
+    await reaches(fakes, 'idle');
+    return harness.client.workflow.getHandle(handle.workflowId, runId);
+  },
+  'account/retried': async (stage) => {
+    const { harness, fakes } = stage;
+    const { handle } = await partial(stage);
+    const { runId } = await handle.describe();
+    await handle.executeUpdate(skip, { args: [{ resource: 'dispute', always: true }] });
+    await handle.executeUpdate(retry, { args: [{ resource: 'dispute' }] });
+    await reaches(fakes, 'idle', 2);
+    return harness.client.workflow.getHandle(handle.workflowId, runId);
+  },
   'account/backing_off': async ({ harness, fakes }) => {
-    fakes.walks = [
-      failing('provider_unavailable'),
-      failing('rate_limited', { retryAfterMs: LONG_MS }),
-    ];
+    fakes.walks = [dying(100), failing('rate_limited', { retryAfterMs: LONG_MS })];
     const handle = await harness.startAccount({ account: 'acct_1' });
     await handle.executeUpdate(requestSync, NO_ARGS);
     await reaches(fakes, 'backing_off', 2);
@@ -115,6 +151,29 @@ export const SCENARIOS: Record<string, Scenario> = {
     await handle.result();
     return handle;
   },
+  'backfill/running': async ({ harness, fakes }) => {
+    fakes.walks = [more, untilToldToStop];
+    const walking = fakes.nextWalk();
+    const handle = await harness.startBackfill({ account: 'acct_1' });
+    await walking;
+    await handle.executeUpdate(retry, { args: [{ resource: 'dispute' }] });
+    await handle.executeUpdate(skip, { args: [{ resource: 'refund' }] });
+    return handle;
+  },
+  'backfill/backing_off': async ({ harness, fakes }) => {
+    fakes.walks = [dying(100), failing('rate_limited', { retryAfterMs: LONG_MS })];
+    const policy = { backoffFirstMs: 50 };
+    const handle = await harness.startBackfill({ account: 'acct_1', policy });
+    await eventually(() => fakes.walkedRuns.length === 2);
+    await eventually(async () => (await handle.query(backfillStatus)).state === 'backing_off');
+    return handle;
+  },
+  'backfill/retaken': async ({ harness }) => {
+    const input = { account: 'acct_1', run: 'run_7', resources: ['dispute'] };
+    const handle = await harness.startBackfill(input);
+    await handle.result();
+    return handle;
+  },
   'backfill/paused': async ({ harness, fakes }) => {
     fakes.walks = [untilToldToStop];
     const walking = fakes.nextWalk();
@@ -140,6 +199,40 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   'backfill/refused': async ({ harness }) => {
     const handle = await harness.startBackfill({ account: 'acct_1', form: '2026-10-01' });
+    await handle.result().catch(() => undefined);
+    return handle;
+  },
+  'nightlySync/ended': async ({ harness, fakes }) => {
+    fakes.nights = [
+      { next: 'acct_5', woken: 5, passedOver: 1, left: 3 },
+      { next: null, woken: 2, passedOver: 1, left: 0 },
+    ];
+    const handle = await harness.startNight({ timeZone: 'Europe/Berlin', maxConcurrent: 5 });
+    await handle.result();
+    return handle;
+  },
+  'nightlySync/running': async ({ harness, fakes }) => {
+    fakes.nights = [{ next: 'acct_5', woken: 5, passedOver: 1, left: 3 }, 'endless'];
+    const handle = await harness.startNight();
+    await eventually(() => fakes.pagesWoken.length === 2);
+    return handle;
+  },
+  'nightlySync/continued': async ({ harness }) => {
+    const carried = { v: 1, after: 'acct_5', left: 3, woken: 5, passedOver: 1, from: NIGHT };
+    const handle = await harness.startNight({ carried });
+    await handle.result();
+    return handle;
+  },
+  'nightlySync/canceled': async ({ harness, fakes }) => {
+    fakes.nights = ['endless'];
+    const handle = await harness.startNight();
+    await eventually(() => fakes.pagesWoken.length === 1);
+    await handle.cancel();
+    await handle.result().catch(() => undefined);
+    return handle;
+  },
+  'nightlySync/refused': async ({ harness }) => {
+    const handle = await harness.startNight({ timeZone: 'Berlin' });
     await handle.result().catch(() => undefined);
     return handle;
   },
