@@ -190,6 +190,37 @@ describe('a walk', () => {
     expect(await harness.finish(run)).toMatchObject({ state: 'complete', objects: 600 });
   });
 
+  it('gives up a page of many requests when a pause is wanted, and reads it whole later', async () => {
+    const lanes = 2;
+    const { account, service, steps, act, open, walk } = await createHarness(db, lanes);
+    service.createdAt = new Date(service.now.getTime() - 20 * HOUR_MS);
+    addInvoices(service, 20);
+    service.morePerPage = 100;
+    const run = await open({ resources: ['invoice'] });
+    let atPause = 0;
+    const pausing = (async () => {
+      await until(() => Promise.resolve(service.moreRequests >= 20));
+      await act(() => steps.setDesired({ account, run, desired: 'pause' }));
+      atPause = service.moreRequests;
+    })();
+    expect(await walk(run)).toMatchObject({ outcome: 'stopped', pages: 0 });
+    await pausing;
+    expect(service.moreRequests - atPause).toBeLessThanOrEqual(lanes);
+    await act(() => steps.setDesired({ account, run, desired: 'run' }));
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 20 });
+  });
+
+  it('works no longer than it is told to once it has something to show', async () => {
+    const { service, steps, act, open } = await createHarness(db, 1);
+    addInvoices(service, 60);
+    const run = await open({ resources: ['invoice'] });
+    service.beforeAnswer = () => new Promise((resolve) => setTimeout(resolve, 20));
+    const first = await act(() => steps.walk({ run, seconds: 0.001 }));
+    // The page, and the one that was on its way.
+    expect(first).toMatchObject({ outcome: 'more', pages: 2 });
+    expect(first.progress[0]).toMatchObject({ resource: 'invoice', state: 'walking', objects: 20 });
+  });
+
   it('stops when one run alone is to be canceled', async () => {
     const { account, service, steps, act, open, walk } = await createHarness(db, 1);
     addInvoices(service, 100);
@@ -456,6 +487,90 @@ describe('a walk', () => {
       { external_id: 'in_bad', reason: 'invoice.currency: expected a text' },
       { external_id: 'in_worse', reason: 'Unexpected error while normalising: see the log.' },
     ]);
+  });
+
+  it('changes nothing by a page that was asked for before a newer read', async () => {
+    const { account, service, open, walk } = await createHarness(db, 1);
+    const createdAt = new Date('2026-02-01');
+    const put = (total: number) => service.put({ type: 'invoice', id: 'in_1', createdAt, total });
+    put(1);
+    service.answersAsAsked = true;
+    let isNested = false;
+    service.beforeAnswer = async ({ resource }) => {
+      if (resource !== 'invoice' || isNested) return;
+      isNested = true;
+      service.now = new Date(service.now.getTime() + HOUR_MS);
+      put(2);
+      await db
+        .insertInto('hint')
+        .values({
+          account_id: account,
+          resource: 'invoice',
+          external_id: 'in_1',
+          source: 'webhook',
+          changed_at: service.now,
+        })
+        .execute();
+      await walk(await open({ key: 'told', kind: 'changes' }));
+      expect(await invoiceRows(account)).toMatchObject([{ total_minor: 2n }]);
+    };
+    expect(await walk(await open())).toMatchObject({ outcome: 'drained' });
+    expect(await invoiceRows(account)).toMatchObject([{ total_minor: 2n }]);
+  });
+
+  it('knows both of two changes of one second, the second of them told after the first was read', async () => {
+    const { account, service, open, walk } = await createHarness(db, 1);
+    const createdAt = new Date('2026-02-01');
+    service.change({ type: 'invoice', id: 'in_1', createdAt, total: 1 });
+    await walk(await open());
+    service.change({ type: 'invoice', id: 'in_1', createdAt, total: 2 });
+    service.now = new Date(service.now.getTime() + HOUR_MS);
+    await walk(await open({ key: 'second' }));
+    expect(await invoiceRows(account)).toMatchObject([{ total_minor: 2n }]);
+  });
+
+  it('brings nothing back by a change that is told late, of an object that was deleted', async () => {
+    const { account, service, open, walk } = await createHarness(db, 1);
+    const createdAt = new Date('2026-02-01');
+    service.put({ type: 'invoice', id: 'in_1', createdAt, total: 1 });
+    await walk(await open());
+    service.remove('invoice', 'in_1');
+    service.tell('invoice', 'in_1');
+    service.now = new Date(service.now.getTime() + HOUR_MS);
+    await walk(await open({ key: 'second' }));
+    expect(await invoiceRows(account)).toEqual([]);
+
+    service.change({ type: 'invoice', id: 'in_1', createdAt, total: 2 });
+    service.now = new Date(service.now.getTime() + HOUR_MS);
+    service.fetches.length = 0;
+    await walk(await open({ key: 'third' }));
+    expect(await invoiceRows(account)).toEqual([]);
+    expect(service.fetches).toEqual([]);
+  });
+
+  it('says when metrics are due, and when nothing has changed', async () => {
+    const { account, service, steps, act, open, walk, finish } = await createHarness(db);
+    addInvoices(service, 5);
+    const sync = async (key: string) => {
+      const run = await open({ key });
+      await walk(run);
+      return finish(run);
+    };
+    expect(await sync('first')).toMatchObject({ metricsDue: true });
+    await act(() => steps.computeMetrics({ account }));
+    service.now = new Date(service.now.getTime() + HOUR_MS);
+    expect(await sync('second')).toMatchObject({ state: 'complete', metricsDue: false });
+    service.change({
+      type: 'invoice',
+      id: 'in_00001',
+      createdAt: new Date('2026-02-28T22:00:00Z'),
+      total: 9,
+    });
+    service.now = new Date(service.now.getTime() + HOUR_MS);
+    expect(await sync('third')).toMatchObject({ changedRows: 1, metricsDue: true });
+    await act(() => steps.computeMetrics({ account }));
+    service.now = new Date('2026-04-01T00:00:00Z');
+    expect(await sync('a month later')).toMatchObject({ metricsDue: true });
   });
 
   it('is never complete while a window is unread', async () => {

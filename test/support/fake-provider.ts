@@ -30,6 +30,11 @@ export class FakeService {
   now = new Date('2026-03-01T00:00:00Z');
   createdAt: Date | undefined;
   pageSize = 10;
+  /** Requests that every page takes beyond its first; and how many of them were made. */
+  morePerPage = 0;
+  moreRequests = 0;
+  /** Pages show what there was when they were asked for, not when they are answered. */
+  answersAsAsked = false;
   /** Called for every page request with its number from 1, before it is answered: throw, wait or change something. */
   beforeAnswer: (request: PageRequest, number: number) => void | Promise<void> = () => undefined;
   /** The same for every object that is fetched by id. */
@@ -113,8 +118,18 @@ export class FakeService {
   private async fetchPage(request: PageRequest): Promise<Page> {
     this.requests.push(request);
     const readAt = this.now;
+    const asked = this.page(request);
     await this.beforeAnswer(request, this.requests.length);
     request.signal.throwIfAborted();
+    for (let more = 0; more < this.morePerPage; more += 1) {
+      await request.beforeMore?.();
+      request.signal.throwIfAborted();
+      this.moreRequests += 1;
+    }
+    return { ...(this.answersAsAsked ? asked : this.page(request)), readAt };
+  }
+
+  private page(request: PageRequest): Omit<Page, 'readAt'> {
     const { from, to } = request.window;
     const listed = [...this.objects.values()]
       .filter(({ type }) => type === request.resource)
@@ -128,8 +143,7 @@ export class FakeService {
       objects,
       nextCursor: last && start + objects.length < listed.length ? last.id : null,
       oldestCreatedAt: last?.createdAt ?? null,
-      readAt,
-      requests: 1,
+      requests: 1 + this.morePerPage,
     };
   }
 }
