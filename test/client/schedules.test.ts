@@ -58,7 +58,27 @@ const apply = async (groups: readonly object[], more: readonly string[] = []) =>
   );
 };
 
-const list = async () => (await recoup.json(['schedules', 'list', '--json'])) as object[];
+interface View {
+  readonly last: {
+    readonly state: string;
+    readonly dueAt: string;
+    readonly result: { readonly from: string } | null;
+  } | null;
+}
+interface Run {
+  readonly endedAt: string | null;
+}
+
+const list = async () => (await recoup.json(['schedules', 'list', '--json'])) as View[];
+
+/** Asks again until it holds; the test's own limit ends it. */
+async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer)) return answer;
+  }
+}
+
 const describeSchedule = (group: string) =>
   temporal.client.schedule.getHandle(`nightly/${group}`).describe();
 
@@ -166,6 +186,38 @@ test('a schedule that somebody else made is neither changed nor removed', async 
     ) as string,
   });
 });
+
+test('a triggered night syncs the accounts of its group, and list says how it went', async () => {
+  await recoup.connect({ account: ACCOUNT, apiBase: simulator.url });
+  await recoup.startWorker();
+  const { stdout } = await recoup.cli(['schedules', 'trigger', WORLD]);
+  expect(stdout).toMatch(
+    new RegExp(
+      `^nightly/${WORLD} has started:\\n {2}http\\S+/workflows/nightly%2F${WORLD}-\\S+\\n$`,
+    ),
+  );
+  const completed = await eventually(list, ([view]) => view?.last?.state === 'completed');
+  expect(completed).toMatchObject([{ last: { result: { woken: 1, passedOver: 0 } } }]);
+  const ended = await eventually(
+    () => recoup.json(['runs', 'list', '--account', ACCOUNT, '--json']) as Promise<Run[]>,
+    ([run]) => typeof run?.endedAt === 'string',
+  );
+  expect(ended).toMatchObject([{ kind: 'sync', state: 'complete' }]);
+}, 60_000);
+
+test('a backfill of the schedule reads up to the time that each night was meant to begin', async () => {
+  const handle = temporal.client.schedule.getHandle(`nightly/${WORLD}`);
+  const [start, end] = [new Date('2026-10-20T00:00:00Z'), new Date('2026-10-21T00:00:00Z')];
+  const before = (await list())[0]?.last?.dueAt;
+  await handle.backfill({ start, end, overlap: 'BUFFER_ALL' });
+  const [night] = await eventually(
+    list,
+    ([view]) => view?.last?.dueAt !== before && view?.last?.state === 'completed',
+  );
+  expect(night?.last?.dueAt).toMatch(/^2026-10-20T02:[0-3]\d:/);
+  // Its jitter makes a night late, and is none of its window's business.
+  expect(night?.last?.result?.from).toBe('2026-10-20T02:00:00.000Z');
+}, 60_000);
 
 test('a group that has no schedule is refused with the known ones', async () => {
   expect(await recoup.cli(['schedules', 'trigger', 'mars'])).toEqual({
