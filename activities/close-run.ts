@@ -1,4 +1,4 @@
-import { lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
+import { hasDueCustomers, lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
 import { endRun } from '../db/repositories/runs';
 import { isSettled } from '../domain/sync/run';
 import type { SyncActivities } from './contract';
@@ -9,8 +9,9 @@ export const createCloseRun =
   ({ db }: ActivityDeps): SyncActivities['closeRun'] =>
   async ({ run: runId, ended, because }) => {
     const { run, facts } = await endRun(db, { runId, ended, because });
-    const { digest } = await readMetricInputs(db, run.account_id);
-    const last = await lastMetricRun(db, run.account_id);
+    const accountId = run.account_id;
+    const { digest, asOf } = await readMetricInputs(db, accountId);
+    const last = await lastMetricRun(db, accountId);
     return {
       run: run.id,
       state: run.state,
@@ -19,6 +20,10 @@ export const createCloseRun =
       parked: facts.parked,
       summary: run.summary ?? '',
       settled: isSettled(facts),
-      metricsDue: !last || last.inputs !== digest || !isOfThisEdition(last),
+      metricsDue:
+        !last ||
+        last.inputs !== digest ||
+        !isOfThisEdition(last) ||
+        (await hasDueCustomers(db, { accountId, asOf })),
     };
   };

@@ -184,6 +184,18 @@ export async function takeDirtyCustomers(
   return rows.map((row) => row.customer_id);
 }
 
+/** Whether customers are to be computed again though no row has changed: still marked, or their time has come. */
+export async function hasDueCustomers(
+  db: Kysely<Database>,
+  { accountId, asOf }: { readonly accountId: string; readonly asOf: Date },
+): Promise<boolean> {
+  const { rows } = await sql<{ due: boolean }>`
+    select exists (select from dirty_customer where account_id = ${accountId})
+      or exists (select from metric_customer
+        where account_id = ${accountId} and next_change_at <= ${asOf}) as due`.execute(db);
+  return rows[0]?.due === true;
+}
+
 export interface Written {
   /** Rows added to the ledger, reversals included. */
   readonly movements: number;

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { readAccount } from '../../db/repositories/accounts';
-import { readMetricInputs } from '../../db/repositories/metrics';
+import { hasDueCustomers, readMetricInputs } from '../../db/repositories/metrics';
 import { commitObjects, commitPage } from '../../db/repositories/pages';
 import { endRun, readRun, retryResource, skipResource } from '../../db/repositories/runs';
 import { claimTask, parkResource } from '../../db/repositories/tasks';
@@ -123,5 +123,20 @@ describe('the inputs of the metrics', () => {
     await expect(readMetricInputs(db, 'acct_nobody')).rejects.toMatchObject({
       code: 'unknown_account',
     });
+  });
+
+  it('tell of customers that are marked, or whose time has come', async () => {
+    const accountId = await newAccountOn(db);
+    const due = (minute: number) => hasDueCustomers(db, { accountId, asOf: at(minute) });
+    expect(await due(0)).toBe(false);
+    const customer = { account_id: accountId, customer_id: 'cus_1' };
+    await db
+      .insertInto('metric_customer')
+      .values({ ...customer, run: 1n, next_change_at: at(5), missing_prices: [] })
+      .execute();
+    expect(await due(4)).toBe(false);
+    expect(await due(5)).toBe(true);
+    await db.insertInto('dirty_customer').values(customer).execute();
+    expect(await due(4)).toBe(true);
   });
 });
