@@ -14,6 +14,9 @@ import { classify, notStorable, safeError } from './failures';
 import { preparePageObject } from './page';
 import { stopIfUnwanted, tryWhilePassing, type Walk } from './try';
 
+/** Hints that are looked at together, whether a list has answered them already. */
+const CHECKED_HINTS = 1_000;
+
 /** Objects of one commit. */
 const BATCH_OBJECTS = 50;
 
@@ -35,12 +38,12 @@ export async function rereadObjects(walk: Walk, lease: Lease): Promise<void> {
   await stopIfUnwanted(walk);
   let waits = 0;
   while (!control.stopped) {
-    await dropAnsweredHints(db, { accountId });
     const scope = {
       accountId,
       sources: run.kind === 'backfill' ? BACKFILL_SOURCES : ALL_SOURCES,
       exceptResources: await listLeftOut(walk),
     };
+    if ((await dropAnsweredHints(db, { ...scope, limit: CHECKED_HINTS })) > 0) continue;
     const due = await listDueHints(db, { ...scope, limit: BATCH_OBJECTS });
     if (due.length > 0) {
       await rereadBatch(walk, lease, due);

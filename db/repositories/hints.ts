@@ -91,12 +91,7 @@ export async function listDueHints(
   db: Kysely<Database>,
   options: HintScope & { readonly limit: number },
 ): Promise<DueHint[]> {
-  return inScope(db, options)
-    .select(['resource', 'external_id as id', 'note'])
-    .where('not_before', '<=', sql<Date>`clock_timestamp()`)
-    .orderBy('note')
-    .limit(options.limit)
-    .execute();
+  return oldestDue(db, options).select(['resource', 'external_id as id', 'note']).execute();
 }
 
 export interface HintQueue {
@@ -119,13 +114,18 @@ export async function readHintQueue(db: Kysely<Database>, scope: HintScope): Pro
   return { waiting, nextInMs: waiting === 0 ? null : row.nextInMs };
 }
 
-/** Deletes hints whose object was read since, as its head shows. Returns how many those were. */
+/**
+ * Deletes hints whose object was read since, as its head shows, of as many as are due first. Returns how many those were: where
+ * there are some, those that come after them are to be looked at as well.
+ */
 export async function dropAnsweredHints(
   db: Kysely<Database>,
-  { accountId }: { readonly accountId: string },
+  options: HintScope & { readonly limit: number },
 ): Promise<number> {
   const { numAffectedRows } = await sql`
-    delete from hint where account_id = ${accountId} and case
+    delete from hint using (${oldestDue(db, options).select(['resource', 'external_id'])}) as due
+    where hint.account_id = ${options.accountId} and hint.resource = due.resource
+      and hint.external_id = due.external_id and case
       when changed_at is null then ${isKnown('hint')}
       else ${found(
         sql.table('object_head'),
@@ -159,6 +159,12 @@ const inScope = (db: Kysely<Database>, { accountId, sources, exceptResources }: 
     .where('account_id', '=', accountId)
     .where('source', '=', sql<HintSource>`any(${sources}::text[])`)
     .where('resource', '<>', sql<string>`all(${exceptResources}::text[])`);
+
+const oldestDue = (db: Kysely<Database>, options: HintScope & { readonly limit: number }) =>
+  inScope(db, options)
+    .where('not_before', '<=', sql<Date>`clock_timestamp()`)
+    .orderBy('note')
+    .limit(options.limit);
 
 function newestOfEach(hints: readonly NewHint[]): NewHint[] {
   const newest = new Map<string, NewHint>();

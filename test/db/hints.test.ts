@@ -35,6 +35,8 @@ const due = (
   sources: readonly HintSource[] = ALL,
   exceptResources: string[] = [],
 ) => listDueHints(db, { accountId, sources, exceptResources, limit: 10 });
+const drop = (accountId: string) =>
+  dropAnsweredHints(db, { accountId, sources: ALL, exceptResources: [], limit: 10 });
 const dueIds = async (...args: Parameters<typeof due>) => (await due(...args)).map(({ id }) => id);
 
 describe('hints', () => {
@@ -98,11 +100,11 @@ describe('hints', () => {
       commitPage(db, page(lease, readAt, [subscription(id, {})]));
     await shows('sub_1', at(3));
     await shows('sub_2', at(2));
-    expect(await dropAnsweredHints(db, { accountId })).toBe(1);
+    expect(await drop(accountId)).toBe(1);
     expect(await dueIds(accountId)).toEqual(['sub_2', 'sub_3']);
     const gone = [{ resource: 'subscription', id: 'sub_3' }];
     await commitObjects(db, { lease, objects: [], gone, answered: [], requests: 1 });
-    expect(await dropAnsweredHints(db, { accountId })).toBe(1);
+    expect(await drop(accountId)).toBe(1);
   });
 
   it('of a reference are left only while nothing is known of the object', async () => {
@@ -128,7 +130,7 @@ describe('hints', () => {
     );
     const gone = [{ resource: 'price', id: 'price_gone' }];
     await commitObjects(db, { lease, objects: [], gone, answered: [], requests: 1 });
-    expect(await dropAnsweredHints(db, { accountId })).toBe(3);
+    expect(await drop(accountId)).toBe(3);
     await note(accountId, 'reference', references);
     expect(await dueIds(accountId)).toEqual(['price_new']);
   });
