@@ -53,8 +53,7 @@ const NEXT: Record<State, string> = {
   backing_off: 'nothing to do; `resume` tries at once.',
   blocked:
     'mend the cause above (for credentials: `recoup accounts rotate-secret <account>`), then `resume`, or `cancel`.',
-  ended:
-    'nothing. A backfill with `{"account":"<account>","run":"<run>"}` tries again what is parked.',
+  ended: 'nothing.',
 };
 
 /** Errors: ApplicationFailure `invalid_input`, `unknown_account`. */

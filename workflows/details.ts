@@ -55,6 +55,9 @@ export interface Details {
 const REASONS_MAX_CHARS = 5_000;
 const REASON_MAX_CHARS = 300;
 
+/** The UI's frame is a line shorter than what it shows: a rule at the end is what it cuts off. */
+export const END = '---';
+
 const cell = (text: string, maxChars: number): string =>
   text.slice(0, maxChars).replaceAll('|', '\\|').replaceAll('\n', ' ');
 
@@ -63,19 +66,21 @@ export function renderDetails(details: Details): string {
   const parts = [`### ${title}: ${state}`, because, `**Next:** ${next}`, ...notes];
   if (run !== null) {
     const speed = rates.size === 0 ? '' : `, ${perSecond(sum(rates.values()))} a second`;
-    const read = progress.length === 0 ? '' : `${total(progress)} read${speed}. `;
-    parts.push(`Run \`${run}\`: ${read}See \`recoup runs show ${run}\`.`);
+    const read = progress.length === 0 ? '' : `: ${total(progress)} read${speed}`;
+    parts.push(`Run \`${run}\`${read}. See \`recoup runs show ${run}\`.`);
     if (progress.length > 0) parts.push(table(progress, rates));
   }
   if (last !== null) {
-    parts.push(`Last run \`${last.run}\`, ${last.state}: ${last.summary}`);
+    // What has just ended is the reason of the state already.
+    const summary = because.includes(last.summary) ? '' : ` ${last.summary}`;
+    parts.push(`Last run \`${last.run}\`: ${last.state}.${summary}`);
     const maxChars = reasonChars(last.parked.length);
     const reasons = last.parked.map(
       ({ resource, reason }) => `- ${resource}: ${cell(reason, maxChars)}`,
     );
-    if (reasons.length > 0) parts.push(['**Parked:**', ...reasons].join('\n'));
+    if (reasons.length > 0) parts.push('**Parked:**', reasons.join('\n'));
   }
-  parts.push(...steering(aside));
+  parts.push(...steering(aside), END);
   return parts.join('\n\n');
 }
 

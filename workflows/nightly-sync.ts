@@ -9,6 +9,7 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { groupThousands, sentences } from '../domain/words';
 import type { NightlyInput, NightlyResult } from './contract';
+import { END } from './details';
 import { stepFailure } from './failure';
 import { checkNightlyInput } from './input';
 import type { CheckedNightlyInput } from './input';
@@ -79,6 +80,7 @@ function show({ woken, passedOver, left, from }: Night, input: CheckedNightlyInp
       `Accounts are woken in order of their ids, at most ${String(maxConcurrent)} syncing at a time. Each reads what is new up to ${from}.`,
       `| woken | passed over | left |\n| --: | --: | --: |\n| ${counts.join(' | ')} |`,
       'Passed over are accounts that are paused, blocked or disconnected, and those at work.',
+      END,
     ].join('\n\n'),
   );
 }

@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { opsLinks, workflowLink, type Ui } from '../../client/links';
 import { startSimulator, type Simulator } from '../../simulator/server';
+import { permissionNames } from '../../simulator/stripe/keys';
 import { openBrowser, whyNoBrowser } from '../support/browser';
 import { SIMULATOR_KEY, startRecoup, type Recoup } from '../support/recoup';
 import { jsonOf, picture } from '../support/runbook';
@@ -15,6 +16,7 @@ const TASK_QUEUE = 'recoup-sync';
 const LANES = 2;
 /** Slow enough to look at a run, and to stop it, before it is done. */
 const SLOW_MS = 600;
+const DAY_MS = 86_400_000;
 
 let temporal: TemporalWithUi;
 let browser: Browser;
@@ -41,7 +43,7 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
       RECOUP_SYNC_TASK_QUEUE: TASK_QUEUE,
       RECOUP_LANES: String(LANES),
     });
-    ui = new TemporalUi(await browser.newPage({ viewport: { width: 1280, height: 720 } }));
+    ui = new TemporalUi(await browser.newPage({ viewport: { width: 1280, height: 800 } }));
     await Promise.all([
       recoup.startWorker(),
       recoup.connect({ account: ACCOUNT, apiBase: simulator.url }),
@@ -86,10 +88,11 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
     simulator.api.latencyMs = SLOW_MS;
     const [input] = jsonOf('Start a backfill');
     await startBackfill(input, () => take('start-backfill'));
-    expect(await ui.detailsThat(/: running/)).toContain(`account ${ACCOUNT}`);
+    const running = await ui.detailsThat(/: running.*[1-9]\d* objects? read/s);
+    expect(running).toMatch(/\b(walking|waiting)\b/);
     await take('backfill-running');
     simulator.api.latencyMs = 0;
-    expect(await ui.detailsThat(/: ended/)).toMatch(/invoice\s+done/);
+    expect(await ui.detailsThat(/: ended/)).not.toMatch(/\b(walking|waiting)\b/);
     await ui.status('Completed');
     expect(await ui.inputAndResult()).toContain('"state": "complete"');
     await take('backfill-result');
@@ -131,20 +134,45 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
     await ui.requestCancellation();
     const asked = requests();
     await ui.status('Canceled');
-    expect(requests()).toBeLessThanOrEqual(asked + LANES);
-    await ui.detailsThat(/: ended/);
+    // One that a lane began while the request for cancellation was on its way to it, and one further.
+    expect(requests()).toBeLessThanOrEqual(asked + 2 * LANES);
+    const details = await ui.detailsThat(/: ended/);
     await takeDetails('backfill-cancelled');
-    const runs = await recoup.json(['runs', 'list', '--account', ACCOUNT, '--json']);
-    expect(runs).toMatchObject([{ kind: 'backfill', state: 'canceled' }, {}, {}]);
+    const { run } = /Run (?<run>run_\d+)/.exec(details)?.groups ?? {};
+    const record = (await recoup.json(['runs', 'show', run ?? '', '--json'])) as {
+      objects: number;
+      resources: { state: string }[];
+    };
+    expect(record).toMatchObject({ kind: 'backfill', state: 'canceled' });
+    expect(record.resources.some(({ state }) => state !== 'done')).toBe(true);
+    expect(details).toContain(`${record.objects} objects read`);
     simulator.api.latencyMs = 0;
+  });
+
+  test('a resource that may not be read is parked, skipped and, once it may be read, retried by Updates', async () => {
+    const [retry = '', skip = ''] = jsonOf('Retry or skip a parked resource');
+    simulator.api.keys.set(SIMULATOR_KEY, { permissions: readAllBut('dispute') });
+    await recoup.cli(['sync', ACCOUNT, '--json']);
+    await ui.open(link('The account'));
+    expect(await ui.detailsThat(/Left aside: dispute/)).toMatch(/permission/i);
+    await takeDetails('resource-parked');
+    await ui.fillUpdate({ name: 'skip', input: skip });
+    await ui.sendUpdate();
+    const withoutIt = await recoup.cli(['sync', ACCOUNT, '--json']);
+    expect(JSON.parse(withoutIt.stdout)).toMatchObject({ state: 'partial' });
+    theKey({ revoked: false });
+    await ui.open(link('The account'));
+    await ui.fillUpdate({ name: 'retry', input: retry });
+    await take('retry');
+    await ui.sendUpdate();
+    expect(await recoup.json(['sync', ACCOUNT, '--json'])).toMatchObject({ state: 'complete' });
   });
 
   test('an account whose key was revoked says what would unblock it, is listed, and goes on with a new key', async () => {
     theKey({ revoked: true });
+    await recoup.json(['sync', ACCOUNT, '--no-wait', '--json']);
     await ui.open(link('The account'));
-    await ui.fillUpdate({ name: 'requestSync', input: '' });
-    await ui.sendUpdate();
-    expect(await ui.detailsThat(/: blocked/)).toContain('Give the account a valid key');
+    expect(await ui.detailsThat(/: blocked/)).toContain(`recoup accounts rotate-secret ${ACCOUNT}`);
     await takeDetails('account-blocked');
     await ui.page.goto(link('Needs attention'));
     await ui.page.getByRole('link', { name: `account/${ACCOUNT}` }).waitFor();
@@ -158,4 +186,35 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
     await ui.open(link('The account'));
     await ui.detailsThat(/: idle/);
   });
+
+  test('the nightly Schedule wakes the account now, and for past nights up to those nights', async () => {
+    await recoup.json(['schedules', 'apply', '--json']);
+    await ui.openSchedule({ listUrl: link('Schedules'), scheduleId: 'nightly/utc' });
+    await ui.openTrigger();
+    await take('schedule-trigger');
+    await ui.confirm();
+    await ui.openNewestRun();
+    await ui.status('Completed');
+    expect(await ui.inputAndResult()).toContain('"woken": 1');
+
+    const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+    const nights = { from: new Date(today - 3 * DAY_MS), to: new Date(today) };
+    await ui.openSchedule({ listUrl: link('Schedules'), scheduleId: 'nightly/utc' });
+    await take('schedule');
+    await ui.fillScheduleBackfill(nights);
+    await take('schedule-backfill');
+    await ui.confirm();
+    await ui.openNewestRun();
+    await ui.status('Completed');
+    expect(await ui.inputAndResult()).toContain(`"from": "${dayBefore(nights.to)}T02:`);
+  });
 });
+
+/** As in 2026-11-20. */
+const dayBefore = (day: Date): string =>
+  new Date(day.getTime() - DAY_MS).toISOString().slice(0, 10);
+
+const readAllBut = (resource: string) =>
+  Object.fromEntries(
+    permissionNames.filter((name) => name !== resource).map((name) => [name, 'read' as const]),
+  );

@@ -5,6 +5,8 @@ import type { Locator, Page } from 'playwright-core';
 
 const DOCS = join(__dirname, '..', '..', 'docs');
 const PICTURE_MAX_BYTES = 150_000;
+/** The UI's passing messages are laid over what is to be seen. */
+const WITHOUT_MESSAGES = '[role="log"] { display: none }';
 
 /** The JSON blocks below that heading, as they stand there. */
 export function jsonOf(heading: string): string[] {
@@ -17,7 +19,7 @@ export function jsonOf(heading: string): string[] {
 /** Takes a picture of the runbook when `npm run runbook:pictures` asks for it. */
 export async function picture(of: Page | Locator, name: string): Promise<void> {
   if (!process.env['RECOUP_UPDATE_PICTURES']) return;
-  const png = await of.screenshot({ animations: 'disabled' });
+  const png = await of.screenshot({ animations: 'disabled', style: WITHOUT_MESSAGES });
   if (png.length > PICTURE_MAX_BYTES) {
     throw new Error(
       `The picture ${name} has ${png.length} bytes; ${PICTURE_MAX_BYTES} are enough.`,

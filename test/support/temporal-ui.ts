@@ -38,6 +38,52 @@ export class TemporalUi {
     await this.page.getByTestId('workflow-id-heading').waitFor();
   }
 
+  /** Opens the page of a Schedule from the list of all. */
+  async openSchedule(options: { listUrl: string; scheduleId: string }): Promise<void> {
+    await this.page.goto(options.listUrl);
+    await this.page.getByRole('link', { name: options.scheduleId }).click();
+    await this.page.getByTestId('schedule-name').waitFor();
+  }
+
+  /** Opens the page of the run that the Schedule has started last. */
+  async openNewestRun(): Promise<void> {
+    await this.page
+      .getByRole('link', { name: /^nightly\// })
+      .first()
+      .click();
+    await this.page.getByTestId('workflow-id-heading').waitFor();
+  }
+
+  /** Opens the dialog that starts a Schedule's workflow now. */
+  async openTrigger(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Schedule Actions' }).click();
+    await this.page.getByTestId('trigger-schedule').click();
+  }
+
+  /** Fills in the dialog that lets a Schedule run for past days, one run after the other: from midnight to midnight, in UTC. */
+  async fillScheduleBackfill(days: { from: Date; to: Date }): Promise<void> {
+    await this.page.getByRole('button', { name: 'Schedule Actions' }).click();
+    await this.page.getByTestId('backfill-schedule').click();
+    const form = this.page.getByRole('dialog');
+    for (const [index, day] of [days.from, days.to].entries()) {
+      // Both sides have fields of the same ids, and so the labels of the second name the first.
+      await form.locator('#datepicker').nth(index).fill(dayOf(day));
+      await form.getByRole('button', { name: 'Close', exact: true }).click();
+      for (const id of ['#hour', '#minute', '#second'])
+        await form.locator(id).nth(index).fill('00');
+    }
+    await form.getByRole('radio', { name: 'Buffer All' }).check();
+  }
+
+  /** Confirms the dialog at hand, and waits until it has gone. Throws what it says instead. */
+  async confirm(): Promise<void> {
+    const dialog = this.page.getByRole('dialog');
+    await dialog.getByTestId('confirm-modal-button').click();
+    await dialog.waitFor({ state: 'hidden' }).catch(async () => {
+      throw new Error(`The dialog is still there:\n${await dialog.innerText()}`);
+    });
+  }
+
   async openTab(name: 'History' | 'User Metadata'): Promise<void> {
     await this.page
       .getByRole('tab', { name })
@@ -73,35 +119,29 @@ export class TemporalUi {
   async fillUpdate(options: { name: string; input: string }): Promise<void> {
     await this.page.getByRole('button', { name: 'More Actions' }).click();
     await this.page.getByTestId('update-button').filter({ visible: true }).click();
-    const form = this.updateForm();
+    const form = this.page.getByRole('dialog');
     await form.getByTestId('update-select-button').click();
-    await form.getByRole('option', { name: options.name }).first().click();
+    // An option's name goes on with its description.
+    await form.getByRole('option', { name: new RegExp(`^${options.name}\\b`) }).click();
     await typeInto(form, options.input);
   }
 
   /** Sends the Update, and waits until the workflow has answered. Throws what it answered with when it refused. */
   async sendUpdate(): Promise<void> {
-    const form = this.updateForm();
-    await form.getByTestId('confirm-modal-button').click();
-    await form.waitFor({ state: 'hidden' });
+    await this.confirm();
   }
 
   async requestCancellation(): Promise<void> {
     await this.page.getByRole('button', { name: 'Request Cancellation' }).click();
-    const form = this.dialog('cancel-confirmation-modal');
-    await form.getByTestId('confirm-modal-button').click();
-    await form.waitFor({ state: 'hidden' });
-  }
-
-  private updateForm(): Locator {
-    return this.dialog('update-confirmation-modal');
-  }
-
-  /** The page holds each dialog twice, for narrow and for wide windows. */
-  private dialog(name: string): Locator {
-    return this.page.getByTestId(name).filter({ visible: true });
+    await this.confirm();
   }
 }
+
+/** As the UI's calendar takes it: 11/21/26. */
+const dayOf = (day: Date): string => {
+  const [year = '', month, date] = day.toISOString().slice(0, 10).split('-');
+  return [month, date, year.slice(2)].join('/');
+};
 
 /** The JSON editor takes over what is typed only when it loses the focus. */
 async function typeInto(form: Locator, json: string): Promise<void> {

@@ -38,7 +38,9 @@ Run \`run_1\`: 1,200 objects read. See \`recoup runs show run_1\`.
 | resource | state | objects | a second | left | read | why |
 | --- | --- | --: | --: | --: | --: | --- |
 | customer | done | 1,200 |  |  | 100 % |  |
-| dispute | parked | 0 |  |  | 0 % | No \\| permission. |`);
+| dispute | parked | 0 |  |  | 0 % | No \\| permission. |
+
+---`);
 });
 
 test('from the second report on they see how fast it goes, and what is left', () => {
@@ -66,9 +68,15 @@ test('for what is left aside they find the Update that takes it up again', () =>
 
 test('after a run they read how it ended, and what is parked and why', () => {
   const text = renderDetails({ ...DETAILS, state: 'idle', run: null, last: LAST });
-  expect(text).toContain('Last run `run_0`, partial: 10 objects, 1 parked.');
-  expect(text).toContain('- dispute: The key may not read disputes.');
+  expect(text).toContain('Last run `run_0`: partial. 10 objects, 1 parked.');
+  expect(text).toContain('**Parked:**\n\n- dispute: The key may not read disputes.');
   expect(text).not.toContain('| resource |');
+});
+
+test('what is the reason of the state is not said twice', () => {
+  const because = `The sync is partial: ${LAST.summary}`;
+  const text = renderDetails({ ...DETAILS, state: 'idle', because, run: null, last: LAST });
+  expect(text.split(LAST.summary)).toHaveLength(2);
 });
 
 test('however long the reasons are, the UI can show them', () => {
