@@ -27,6 +27,12 @@ const BATCH_OBJECTS = 50;
 const MAX_WAITS = 5;
 const MAX_WAIT_MS = 5_000;
 
+/**
+ * Hints that come in while the others are being read are taken along up to here. Where something changes all the time, the rest is
+ * for the next run, which whoever told of it has asked for.
+ */
+const MAX_LATE_HINTS = 500;
+
 /** A backfill reads what its own windows left open; what has changed elsewhere is for syncs. */
 const BACKFILL_SOURCES: readonly HintSource[] = ['overlap', 'reference'];
 const ALL_SOURCES: readonly HintSource[] = [...BACKFILL_SOURCES, 'feed', 'webhook'];
@@ -36,25 +42,26 @@ export async function rereadObjects(walk: Walk, lease: Lease): Promise<void> {
   const { db, run, control } = walk;
   const { accountId } = lease;
   await stopIfUnwanted(walk);
-  let waits = 0;
+  const sources = run.kind === 'backfill' ? BACKFILL_SOURCES : ALL_SOURCES;
+  const told = await readHintQueue(db, { accountId, sources, exceptResources: [] });
+  let hintsLeft = told.waiting + MAX_LATE_HINTS;
+  let waitsLeft = MAX_WAITS;
   while (!control.stopped) {
-    const scope = {
-      accountId,
-      sources: run.kind === 'backfill' ? BACKFILL_SOURCES : ALL_SOURCES,
-      exceptResources: await listLeftOut(walk),
-    };
+    const scope = { accountId, sources, exceptResources: await listLeftOut(walk) };
     if ((await dropAnsweredHints(db, { ...scope, limit: CHECKED_HINTS })) > 0) continue;
-    const due = await listDueHints(db, { ...scope, limit: BATCH_OBJECTS });
+    const due = await listDueHints(db, { ...scope, limit: Math.min(BATCH_OBJECTS, hintsLeft) });
+    hintsLeft -= due.length;
     if (due.length > 0) {
       await rereadBatch(walk, lease, due);
       continue;
     }
     const { nextInMs } = await readHintQueue(db, scope);
-    if (nextInMs === null || nextInMs > MAX_WAIT_MS || waits === MAX_WAITS) {
+    const isDone = nextInMs === null || nextInMs > MAX_WAIT_MS;
+    if (isDone || hintsLeft === 0 || waitsLeft === 0) {
       await finishTask(db, lease);
       return;
     }
-    waits += 1;
+    waitsLeft -= 1;
     await control.sleep(nextInMs);
   }
 }

@@ -98,7 +98,9 @@ async function isServed(walk: Walk, resource: string, pagesBefore: number): Prom
   const { db, run, client, control } = walk;
   if (control.pages > pagesBefore) return true;
   const tasks = await readTaskFacts(db, run.id);
-  if (!tasks.some((task) => task.resource !== resource && task.state === 'done')) return false;
+  const isAlone = !tasks.some((task) => task.resource !== resource && task.state === 'done');
+  // A run of hints alone has no lists that could tell.
+  if (isAlone && run.kind !== 'changes') return false;
   return client.probe(control.abandoned).then(
     () => true,
     () => false,

@@ -231,6 +231,49 @@ describe('objects that the feed says have changed', () => {
     expect(await hintsOf(account)).toEqual([]);
   });
 
+  it('do not hold up a run for ever when one of them always fails', async () => {
+    const { account, service, open, walk, finish } = await withChanges(3);
+    await walk(await open({ key: 'read' }));
+    const told = { account_id: account, resource: 'invoice', source: 'webhook' } as const;
+    const changed_at = new Date(service.now.getTime() + HOUR_MS);
+    await db
+      .insertInto('hint')
+      .values([0, 1, 2].map((i) => ({ ...told, changed_at, external_id: `in_${i}` })))
+      .execute();
+    service.now = new Date(changed_at.getTime() + HOUR_MS);
+    service.beforeObject = ({ id }) => {
+      if (id === 'in_1') throw new RecoupError('provider_unavailable', 'It answered 500.');
+    };
+    const run = await open({ key: 'told', kind: 'changes' });
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', failure: null });
+    expect(await finish(run)).toMatchObject({
+      state: 'partial',
+      parked: [{ resource: 'invoice', reason: 'It answered 500.' }],
+    });
+    expect(await hintsOf(account)).toMatchObject([{ external_id: 'in_1' }]);
+  });
+
+  it('are left to the next run where they come in for ever', async () => {
+    const { account, service, open, walk, finish } = await withChanges(1);
+    service.beforeObject = async ({ id }, number) => {
+      service.now = new Date(service.now.getTime() + 3_000);
+      await db
+        .insertInto('hint')
+        .values({
+          account_id: account,
+          resource: 'invoice',
+          external_id: `${id}.${number}`,
+          source: 'webhook',
+          changed_at: service.now,
+        })
+        .execute();
+    };
+    const run = await open({ key: 'second' });
+    expect(await walk(run)).toMatchObject({ outcome: 'drained' });
+    expect(await finish(run)).toMatchObject({ state: 'complete' });
+    expect((await hintsOf(account)).length).toBeGreaterThan(0);
+  }, 60_000);
+
   it('end the walk at once when the key is rejected', async () => {
     const { service, open, walk } = await withChanges(5, 1);
     const run = await open({ key: 'second' });
