@@ -87,7 +87,8 @@ async function planRun(trx: Transaction<Database>, plan: PlanInput): Promise<Pla
   const accountId = account.id;
   // A feed is given up only by what can make up for it: a sync, which reads everything again.
   const horizonMs = input.kind === 'sync' ? (provider.feed?.horizonMs ?? Infinity) : Infinity;
-  const feed = provider.feed && (await openFeed(trx, { accountId, until: now, horizonMs }));
+  const feed =
+    provider.feed && (await openFeed(trx, { ...provider.feed, accountId, until: now, horizonMs }));
   const windows =
     input.kind === 'changes'
       ? []

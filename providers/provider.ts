@@ -137,6 +137,8 @@ export interface ChangeFeed {
   readonly resource: string;
   /** How far back it reaches. */
   readonly horizonMs: number;
+  /** The resources whose changes it tells, deletions included. */
+  readonly resources: readonly string[];
 }
 
 /** A limit of requests that the provider sets, for example all requests of an account, or those of one endpoint. */

@@ -1,11 +1,20 @@
 /** How far the change feed of an account was turned into hints. */
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../schema';
+import { overlap } from './heads';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A feed is given up this long before it forgets: its pages are yet to be read. */
 const HORIZON_MARGIN_MS = DAY_MS;
+
+/** What the provider says of its feed. */
+export interface FeedTerms {
+  /** How far back it reaches. */
+  readonly horizonMs: number;
+  /** The resources whose changes it tells, deletions included. */
+  readonly resources: readonly string[];
+}
 
 export interface OpenedFeed {
   /** Changes up to here are noted; null when the feed begins with this run, so that it has nothing to tell yet. */
@@ -17,9 +26,9 @@ export interface OpenedFeed {
 /** Locks the feed of an account for the transaction, and begins it at `until` where there is none, or where it broke. */
 export async function openFeed(
   trx: Transaction<Database>,
-  options: { readonly accountId: string; readonly until: Date; readonly horizonMs: number },
+  options: FeedTerms & { readonly accountId: string; readonly until: Date },
 ): Promise<OpenedFeed> {
-  const { accountId, until, horizonMs } = options;
+  const { accountId, until, horizonMs, resources } = options;
   const begun = await trx
     .insertInto('change_feed')
     .values({ account_id: accountId, as_of: until, unbroken_since: until })
@@ -36,7 +45,7 @@ export async function openFeed(
   if (until.getTime() - asOf.getTime() <= horizonMs - HORIZON_MARGIN_MS) {
     return { asOf, broken: false };
   }
-  await restartFeed(trx, { accountId, at: until });
+  await restartFeed(trx, { accountId, resources, at: until });
   return { asOf: null, broken: true };
 }
 
@@ -46,19 +55,17 @@ export async function openFeed(
  */
 export async function advanceFeed(
   trx: Transaction<Database>,
-  options: {
+  options: Pick<FeedTerms, 'horizonMs'> & {
     readonly accountId: string;
     readonly from: Date;
     readonly to: Date;
     /** The provider's clock at its last page. */
     readonly readAt: Date;
-    readonly horizonMs: number;
   },
 ): Promise<void> {
   const { accountId, from, to, readAt, horizonMs } = options;
-  if (from.getTime() < readAt.getTime() - horizonMs) {
-    return restartFeed(trx, { accountId, at: to });
-  }
+  // It has forgotten some of them meanwhile: the next sync finds it left alone for too long.
+  if (from.getTime() < readAt.getTime() - horizonMs) return;
   await trx
     .updateTable('change_feed')
     .set({ as_of: sql<Date>`greatest(as_of, ${to.toISOString()}::timestamptz)` })
@@ -67,10 +74,17 @@ export async function advanceFeed(
     .execute();
 }
 
-/** What was read before cannot be kept true any more, and must be read again. */
+/**
+ * What was read before cannot be kept true any more, and must be read again: all windows, and by its id whatever those do not show
+ * any more, since nobody told that it was deleted.
+ */
 async function restartFeed(
   trx: Transaction<Database>,
-  { accountId, at }: { readonly accountId: string; readonly at: Date },
+  {
+    accountId,
+    resources,
+    at,
+  }: Pick<FeedTerms, 'resources'> & { readonly accountId: string; readonly at: Date },
 ): Promise<void> {
   await trx
     .updateTable('change_feed')
@@ -78,4 +92,12 @@ async function restartFeed(
     .where('account_id', '=', accountId)
     .execute();
   await trx.deleteFrom('coverage').where('account_id', '=', accountId).execute();
+  // Dated so that any read from now on is an answer.
+  await sql`
+    insert into hint (account_id, resource, external_id, source, changed_at)
+    select account_id, resource, external_id, 'feed', ${at.toISOString()}::timestamptz - ${overlap}
+    from object_head
+    where account_id = ${accountId} and resource = any(${resources}::text[])
+      and not deleted and hash is not null
+    on conflict (account_id, resource, external_id) do nothing`.execute(trx);
 }

@@ -20,7 +20,7 @@ import { packBatch } from '../raw-object';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
 import { coverTask } from './coverage';
-import { advanceFeed } from './feed';
+import { advanceFeed, type FeedTerms } from './feed';
 import { buryHeads, keyOf, passHeads, type ObjectKey } from './heads';
 import { deleteHints, noteHints, OVERLAP_DELAY_MS, type DueHint, type NewHint } from './hints';
 import { LEASE_SECONDS, type Lease } from './tasks';
@@ -58,7 +58,7 @@ export interface PageCommit {
   readonly oldestCreatedAt: Date | null;
   readonly requests: number;
   /** For a page of the change feed, how far back that reaches; only those of its objects are kept that give records. */
-  readonly feed?: { readonly horizonMs: number };
+  readonly feed?: Pick<FeedTerms, 'horizonMs'>;
 }
 
 /** Objects that were read by their ids, under the lease of a task that has no window to walk. */

@@ -13,7 +13,12 @@ const HORIZON_MS = 30 * 86_400_000;
 export const stripe: Provider = {
   name: 'stripe',
   resources: RESOURCES.map(({ name, splittable }) => ({ name, splittable })),
-  feed: { resource: CHANGES.name, horizonMs: HORIZON_MS },
+  feed: {
+    resource: CHANGES.name,
+    horizonMs: HORIZON_MS,
+    // Events are forgotten, which is no deletion.
+    resources: RESOURCES.map(({ name }) => name).filter((name) => name !== 'event'),
+  },
   connect,
   readWebhook,
   normalise,

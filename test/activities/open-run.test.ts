@@ -149,6 +149,23 @@ describe('what a run reads', () => {
     ]);
   });
 
+  it('finds what was deleted while the feed was left alone: by its id, and nothing else', async () => {
+    const { account, service, open, walk, finish } = await createHarness(db);
+    addInvoices(service, 30);
+    const first = await open({ resources: ['invoice'] });
+    await walk(first);
+    await finish(first);
+    const [deleted] = [...service.objects.values()];
+    service.remove('invoice', deleted?.id ?? '');
+    service.now = new Date(service.now.getTime() + 31 * DAY_MS);
+    const second = await open({ key: 'second', resources: ['invoice'] });
+    await walk(second);
+    await finish(second);
+    expect(service.fetches.map(({ id }) => id)).toEqual([deleted?.id]);
+    const left = db.selectFrom('invoice').select('external_id').where('account_id', '=', account);
+    expect(await left.execute()).toHaveLength(29);
+  });
+
   it('is never given up by a backfill, which could not make up for it', async () => {
     const { account, service, open, walk } = await createHarness(db);
     await walk(await open({ resources: ['invoice'] }));

@@ -16,9 +16,9 @@ import {
 } from '../../providers/provider';
 
 const DAY_MS = 86_400_000;
-const FEED = { resource: 'change', horizonMs: 30 * DAY_MS };
 
 const FAKE_RESOURCES = ['customer', 'subscription', 'invoice', 'dispute'] as const;
+const FEED = { resource: 'change', horizonMs: 30 * DAY_MS, resources: FAKE_RESOURCES };
 /** Prices are in no list here: they are had by id alone. */
 type FakeResource = (typeof FAKE_RESOURCES)[number] | 'price';
 type FakeObject = { type: FakeResource; id: string; createdAt: Date; [field: string]: unknown };
