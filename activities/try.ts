@@ -33,10 +33,10 @@ export async function stopIfUnwanted({
 
 export interface Try<T> {
   readonly resource: string;
-  /** `beforeMore` as in `PageRequest`: an answer that takes hundreds of requests is given up when nobody wants it any more. */
+  /** `makeMore` as in `PageRequest`: an answer that takes hundreds of requests is given up when nobody wants it any more. */
   readonly request: (how: {
     readonly signal: AbortSignal;
-    readonly beforeMore: () => Promise<void>;
+    readonly makeMore: <R>(request: () => Promise<R>) => Promise<R>;
   }) => Promise<T>;
   /** Spreads the tries of those that met the same trouble. */
   readonly seed: bigint;
@@ -59,20 +59,18 @@ export async function tryWhilePassing<T>(walk: Walk, options: Try<T>): Promise<T
     if (source.aborted) giveUp();
     source.addEventListener('abort', giveUp);
   }
-  const beforeMore = async (): Promise<void> => {
-    await stopIfUnwanted(walk);
-    if (control.stopped === 'wanted') giveUp();
-  };
   const pagesBefore = control.pages;
-  try {
+  let exhausted: RecoupError | null = null;
+  const attempts = async <R>(make: () => Promise<R>): Promise<R> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await request({ signal, beforeMore });
+        return await make();
       } catch (thrown) {
-        if (signal.aborted) return null;
+        signal.throwIfAborted();
         const error = asRecoupError(thrown);
-        if (!isPassing(error)) throw error;
+        if (!isPassing(error) || error === exhausted) throw error;
         if (attempt >= MAX_PAGE_ATTEMPTS) {
+          exhausted = error;
           if (!(await isServed(walk, resource, pagesBefore))) control.fail(error);
           throw error;
         }
@@ -80,9 +78,22 @@ export async function tryWhilePassing<T>(walk: Walk, options: Try<T>): Promise<T
         logger.info({ resource, code: error.code, attempt, delayMs }, 'waiting');
         await control.sleep(delayMs);
         if (!control.stopped) await stopIfUnwanted(walk);
-        if (control.stopped) return null;
+        if (control.stopped) giveUp();
+        signal.throwIfAborted();
       }
     }
+  };
+  const makeMore = async <R>(make: () => Promise<R>): Promise<R> => {
+    await stopIfUnwanted(walk);
+    if (control.stopped === 'wanted') giveUp();
+    signal.throwIfAborted();
+    return attempts(make);
+  };
+  try {
+    return await attempts(() => request({ signal, makeMore }));
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
   } finally {
     // These signals outlive thousands of requests.
     for (const source of sources) source.removeEventListener('abort', giveUp);

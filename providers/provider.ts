@@ -49,8 +49,11 @@ export interface PageRequest {
   /** `oldestCreatedAt` of the previous page: where to go on when the object behind the cursor is gone. */
   readonly lastSeen: Date | null;
   readonly signal: AbortSignal;
-  /** Awaited before each request after the first, where an answer took several: it may abort the signal. */
-  readonly beforeMore?: () => Promise<void>;
+  /**
+   * Makes each request after the first, where an answer takes several: tried again by itself, so that a page of hundreds need not
+   * begin anew, or not at all any more. Left out: once.
+   */
+  readonly makeMore?: <T>(request: () => Promise<T>) => Promise<T>;
 }
 
 /** One object as the provider gave it, complete: embedded lists that came truncated have been read to their end. */
@@ -83,7 +86,7 @@ export interface ObjectRequest {
   readonly id: string;
   readonly signal: AbortSignal;
   /** As in `PageRequest`. */
-  readonly beforeMore?: () => Promise<void>;
+  readonly makeMore?: <T>(request: () => Promise<T>) => Promise<T>;
 }
 
 export interface FetchedObject {

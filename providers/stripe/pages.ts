@@ -217,15 +217,18 @@ interface Call {
 
 function createCall(
   api: Api,
-  { signal, beforeMore }: Pick<PageRequest, 'signal' | 'beforeMore'>,
+  { signal, makeMore }: Pick<PageRequest, 'signal' | 'makeMore'>,
   { resource: named, actFor }: { readonly resource: string; readonly actFor: string | null },
 ): Call {
   let requests = 0;
   const callOf = (resource: string): Call => ({
-    get: async (path, params) => {
-      if (requests > 0) await beforeMore?.();
-      requests += 1;
-      return api.get(path, params, { subject: `${resource} objects`, signal, actFor });
+    get: (path, params) => {
+      const isFirst = requests === 0;
+      const make = (): Promise<Answer> => {
+        requests += 1;
+        return api.get(path, params, { subject: `${resource} objects`, signal, actFor });
+      };
+      return isFirst || makeMore === undefined ? make() : makeMore(make);
     },
     of: callOf,
     count: () => requests,

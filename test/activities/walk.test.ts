@@ -210,6 +210,33 @@ describe('a walk', () => {
     expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 20 });
   });
 
+  it('tries each request of a page of many by itself, so that the page need not begin anew', async () => {
+    const { service, open, walk } = await createHarness(db, 1);
+    service.createdAt = new Date(service.now.getTime() - 5 * HOUR_MS);
+    addInvoices(service, 5);
+    service.morePerPage = 100;
+    service.beforeMore = (number) => {
+      if (number % 4 === 0) throw rateLimited();
+    };
+    const run = await open({ resources: ['invoice'] });
+    expect(await walk(run)).toMatchObject({ outcome: 'drained', objects: 5 });
+    expect(service.requests).toHaveLength(1);
+
+    // Until it was tried often enough: then so was the page.
+    service.beforeMore = () => {
+      throw rateLimited();
+    };
+    service.moreRequests = 0;
+    const again = await open({
+      key: 'again',
+      kind: 'backfill',
+      refetch: true,
+      resources: ['invoice'],
+    });
+    expect(await walk(again)).toMatchObject({ outcome: 'failed' });
+    expect(service.moreRequests).toBe(MAX_PAGE_ATTEMPTS);
+  });
+
   it('works no longer than it is told to once it has something to show', async () => {
     const { service, steps, act, open } = await createHarness(db, 1);
     addInvoices(service, 60);

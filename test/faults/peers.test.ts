@@ -112,7 +112,7 @@ test('a service that is busy from the very first request loses nothing, and list
   simulator.faults.add([
     { times: MAX_OPEN_ATTEMPTS - 1, kind: '429' },
     { match: { path: '/v1/' }, after: MAX_OPEN_ATTEMPTS, times: 20, kind: '429' },
-    { everyNth: 41, kind: '500', times: 10 },
+    { everyNth: 7, kind: '500', times: 200 },
   ]);
   const { db, ...harness } = await connect();
   await sync(harness);

@@ -33,6 +33,7 @@ export class FakeService {
   /** Requests that every page takes beyond its first; and how many of them were made. */
   morePerPage = 0;
   moreRequests = 0;
+  beforeMore: (number: number) => void | Promise<void> = () => undefined;
   /** Pages show what there was when they were asked for, not when they are answered. */
   answersAsAsked = false;
   /** Called for every page request with its number from 1, before it is answered: throw, wait or change something. */
@@ -122,9 +123,12 @@ export class FakeService {
     await this.beforeAnswer(request, this.requests.length);
     request.signal.throwIfAborted();
     for (let more = 0; more < this.morePerPage; more += 1) {
-      await request.beforeMore?.();
-      request.signal.throwIfAborted();
-      this.moreRequests += 1;
+      const make = async (): Promise<void> => {
+        request.signal.throwIfAborted();
+        this.moreRequests += 1;
+        await this.beforeMore(this.moreRequests);
+      };
+      await (request.makeMore?.(make) ?? make());
     }
     return { ...(this.answersAsAsked ? asked : this.page(request)), readAt };
   }

@@ -211,10 +211,10 @@ test('whoever reads a cut list may stop before every further request', async () 
   const fetched = connect().fetchPage(
     request('invoice', {
       signal: stopping.signal,
-      beforeMore: async () => {
+      makeMore: (make) => {
         asked += 1;
         if (asked === 3) stopping.abort(new Error('Nobody wants it any more.'));
-        await Promise.resolve();
+        return make();
       },
     }),
   );
