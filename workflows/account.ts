@@ -60,6 +60,7 @@ const NEXT: Record<AccountState, string> = {
     'mend the cause above. For credentials, `recoup accounts rotate-secret <account>` takes a new key and goes on by itself; for anything else, `resume` once it is mended.',
   disconnected: 'nothing; the data stay.',
 };
+const NEXT_ASIDE = 'retry or skip what is left aside, see below; `requestSync` starts a sync.';
 
 /** What has happened since a plan was set going, and makes its end mean something else. */
 interface Meanwhile {
@@ -477,6 +478,8 @@ class Entity {
     const nextActionAt = nextActionAtMs === null ? null : new Date(nextActionAtMs);
     const waits = nextActionAt === null ? '' : ` Next try at ${nextActionAt.toISOString()}.`;
     const { position, progress, last, unfinished, wish } = rest;
+    const aside = position === null ? (unfinished?.parked ?? []) : asideIn(progress);
+    const next = state === 'idle' && aside.length > 0 ? NEXT_ASIDE : NEXT[state];
     this.display({
       account,
       provider,
@@ -485,7 +488,7 @@ class Entity {
       title: `${provider} account ${account}`,
       state,
       because: because + waits,
-      next: NEXT[state].replaceAll('<account>', account),
+      next: next.replaceAll('<account>', account),
       notes: [
         ...(wish === null ? [] : [`Afterwards: ${FOLLOWS[wish.kind]}`]),
         ...(this.refused === null ? [] : [`The last \`wake\` was not understood: ${this.refused}`]),
@@ -494,7 +497,7 @@ class Entity {
       progress,
       rates: this.meter.rates,
       last: last?.result ?? null,
-      aside: position === null ? (unfinished?.parked ?? []) : asideIn(progress),
+      aside,
     });
   }
 }

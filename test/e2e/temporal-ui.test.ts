@@ -189,30 +189,30 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
 
   test('the nightly Schedule wakes the account now, and for past nights up to those nights', async () => {
     await recoup.json(['schedules', 'apply', '--json']);
-    await ui.openSchedule({ listUrl: link('Schedules'), scheduleId: 'nightly/utc' });
+    const schedule = { listUrl: link('Schedules'), scheduleId: 'nightly/utc' };
+    await ui.openSchedule(schedule);
     await ui.openTrigger();
     await take('schedule-trigger');
     await ui.confirm();
-    await ui.openNewestRun();
+    await ui.openNight({ ...schedule, day: dayOf(Date.now()) });
     await ui.status('Completed');
     expect(await ui.inputAndResult()).toContain('"woken": 1');
 
     const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
-    const nights = { from: new Date(today - 3 * DAY_MS), to: new Date(today) };
-    await ui.openSchedule({ listUrl: link('Schedules'), scheduleId: 'nightly/utc' });
+    await ui.openSchedule(schedule);
     await take('schedule');
-    await ui.fillScheduleBackfill(nights);
+    await ui.fillScheduleBackfill({ from: new Date(today - 3 * DAY_MS), to: new Date(today) });
     await take('schedule-backfill');
     await ui.confirm();
-    await ui.openNewestRun();
+    const day = dayOf(today - 2 * DAY_MS);
+    await ui.openNight({ ...schedule, day });
     await ui.status('Completed');
-    expect(await ui.inputAndResult()).toContain(`"from": "${dayBefore(nights.to)}T02:`);
+    expect(await ui.inputAndResult()).toContain(`"from": "${day}T02:`);
   });
 });
 
 /** As in 2026-11-20. */
-const dayBefore = (day: Date): string =>
-  new Date(day.getTime() - DAY_MS).toISOString().slice(0, 10);
+const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
 
 const readAllBut = (resource: string) =>
   Object.fromEntries(

@@ -45,13 +45,18 @@ export class TemporalUi {
     await this.page.getByTestId('schedule-name').waitFor();
   }
 
-  /** Opens the page of the run that the Schedule has started last. */
-  async openNewestRun(): Promise<void> {
-    await this.page
-      .getByRole('link', { name: /^nightly\// })
-      .first()
-      .click();
-    await this.page.getByTestId('workflow-id-heading').waitFor();
+  /** Opens the page of what a Schedule has started for that day, as in 2026-11-20, once it tells of it. */
+  async openNight(options: { listUrl: string; scheduleId: string; day: string }): Promise<void> {
+    const name = `${options.scheduleId}-${options.day}T`;
+    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+      await this.openSchedule(options);
+      const night = this.page.getByRole('link', { name }).first();
+      if (!(await appears(night))) continue;
+      await night.click();
+      await this.page.getByTestId('workflow-id-heading').waitFor();
+      return;
+    }
+    throw new Error(`The Schedule does not tell of ${name}….`);
   }
 
   /** Opens the dialog that starts a Schedule's workflow now. */
@@ -106,7 +111,7 @@ export class TemporalUi {
 
   /** Waits for that word beside the workflow's id. */
   async status(word: 'Completed' | 'Failed' | 'Canceled'): Promise<void> {
-    await this.page.getByText(word, { exact: true }).first().waitFor();
+    await this.page.locator('header').getByText(word, { exact: true }).first().waitFor();
   }
 
   /** What the History tab shows as input and result, or as failure. */
