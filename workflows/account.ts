@@ -92,6 +92,8 @@ class Entity {
   private refused: string | null = null;
   private readonly display = display();
   private meter = new Meter();
+  /** The sync at work takes more than one walk. */
+  private lasting = false;
 
   constructor(private readonly input: CheckedAccountInput) {
     this.memory = input.carried === undefined ? null : upgradeState(input.carried);
@@ -236,6 +238,7 @@ class Entity {
       if (await condition(stopped, this.input.policy.gatherMs, { summary })) return;
     }
     this.meter = new Meter();
+    this.lasting = false;
     const end = await runPlan({
       position,
       progress,
@@ -243,7 +246,8 @@ class Entity {
         this.change({ position: moved });
         this.show();
       },
-      walked: (walked) => {
+      walked: (walked, goesOn) => {
+        this.lasting ||= goesOn;
         this.meter.read(walked, Date.now());
         this.change({ progress: walked });
         this.show();
@@ -485,6 +489,8 @@ class Entity {
       provider,
       attention,
       nextActionAt,
+      // A sync that finds nothing new is over within seconds. Of most accounts it is every night's, and an upsert costs an action.
+      searchable: state !== 'syncing' || this.lasting,
       title: `${provider} account ${account}`,
       state,
       because: because + waits,

@@ -353,6 +353,7 @@ class Backfill {
       provider: this.provider,
       attention: state === 'blocked',
       nextActionAt: this.nextActionAt,
+      searchable: true,
       title: `Backfill of ${this.provider} account ${account}`,
       state,
       because,

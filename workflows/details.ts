@@ -9,12 +9,15 @@ export interface Shown extends Details {
   readonly provider: string;
   readonly attention: boolean;
   readonly nextActionAt: Date | null;
+  /** Whether the search attributes follow, too. */
+  readonly searchable: boolean;
 }
 
 /** Returns `show`, which leaves an event in the history only when a search attribute has changed, over continue-as-new too. */
 export function display(): (shown: Shown) => void {
   return (shown) => {
     setCurrentDetails(renderDetails(shown));
+    if (!shown.searchable) return;
     const { account, provider, state, attention, nextActionAt } = shown;
     const { typedSearchAttributes: known } = workflowInfo();
     const keys = SEARCH_ATTRIBUTES;

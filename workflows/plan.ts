@@ -45,7 +45,8 @@ export interface PlanOptions {
   readonly progress: readonly ResourceProgress[];
   /** Called whenever the position moves: the caller keeps it. */
   readonly moved: (position: Position) => void;
-  readonly walked: (progress: readonly ResourceProgress[]) => void;
+  /** `goesOn`: more walks follow. */
+  readonly walked: (progress: readonly ResourceProgress[], goesOn: boolean) => void;
   /** Asked before each walk. */
   readonly interrupt: () => boolean;
 }
@@ -69,10 +70,10 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
     position = { ...position, ...change };
     options.moved(position);
   };
-  const see = (progress: readonly ResourceProgress[]): void => {
+  const see = (progress: readonly ResourceProgress[], goesOn: boolean): void => {
     progressed ||= objectsOf(progress) > objects;
     objects = objectsOf(progress);
-    options.walked(progress);
+    options.walked(progress, goesOn);
   };
   const { account } = position.open;
   const walk = async (run: string): Promise<WalkReport> => {
@@ -80,7 +81,7 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
     walks += 1;
     const report = await step('walk', { run, seconds }, `walk run ${run}`);
     progressed ||= report.pages > 0;
-    see(report.progress);
+    see(report.progress, report.outcome === 'more');
     return report;
   };
   try {
@@ -111,7 +112,8 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
     return { how: 'finished', result, metrics, warehouse };
   } catch (thrown) {
     const failure = stepFailure(thrown);
-    if (position.run !== null && position.result === null) await lookBack(position.run, see);
+    if (position.run !== null && position.result === null)
+      await lookBack(position.run, (progress) => see(progress, false));
     return { how: 'failed', failure, progressed };
   }
 }

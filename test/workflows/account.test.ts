@@ -502,6 +502,32 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     });
   });
 
+  test('a sync that takes more than one walk can be searched for, and a short one costs no upsert', async () => {
+    const fakes = harness.fakes();
+    const handle = await harness.startAccount();
+    const { runId: born } = await handle.describe();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    const runNow = async () => (await handle.describe()).runId;
+    await eventually(async () => (await runNow()) !== born);
+    const run = await runNow();
+    await ask(handle);
+    await eventually(async () => (await runNow()) !== run);
+    const { events } = await harness.client.workflow
+      .getHandle(handle.workflowId, run)
+      .fetchHistory();
+    expect(fakes.transitions).toHaveLength(4);
+    expect(
+      events?.filter((event) => event.upsertWorkflowSearchAttributesEventAttributes),
+    ).toHaveLength(0);
+    fakes.walks = [more, untilToldToStop];
+    const walking = fakes.nextWalk();
+    await ask(handle);
+    await walking;
+    const attributes = (await handle.describe()).typedSearchAttributes;
+    expect(attributes.get(SEARCH_ATTRIBUTES.state)).toBe('syncing');
+  });
+
   test('ops can search for it', async () => {
     const fakes = harness.fakes();
     fakes.walks = [failing('credentials_rejected')];
