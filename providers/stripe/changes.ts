@@ -36,6 +36,9 @@ const ALSO_CHANGED: Readonly<Record<string, Readonly<Record<string, string>>>> =
   discount: { customer: 'customer', subscription: 'subscription', invoice: 'invoice' },
 };
 
+/** Events of an invoice by which its invoice items may have become its own, or nobody's. */
+const TAKES_ITEMS = new Set(['invoice.created', 'invoice.updated', 'invoice.deleted']);
+
 /** Of objects that no resource lists, such as payment methods, schedules and the preview of an invoice to come: none. */
 export function hintsOf({ id: eventId, type, created, data }: StripeEvent): Hint[] {
   if (type === 'invoice.upcoming') return [];
@@ -47,8 +50,9 @@ export function hintsOf({ id: eventId, type, created, data }: StripeEvent): Hint
     const other = id.safeParse(object[field]).data ?? null;
     if (other !== null) named.push({ resource, id: other });
   }
-  // An invoice that is gone brings nothing along any more.
-  if (type === 'invoice.deleted') {
+  // What it took up or let go no other event tells of, and what comes along when it is read by its id does not where a list has
+  // shown it since.
+  if (TAKES_ITEMS.has(type)) {
     named.push(...invoiceItemsOf(object).map((item) => ({ resource: 'invoice_item', id: item })));
   }
   // It is an object that is read itself: the one trace of what the subscription was before.

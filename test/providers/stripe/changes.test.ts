@@ -64,7 +64,7 @@ describe('an event', () => {
     ).toEqual(['customer cus_1', 'subscription sub_1']);
   });
 
-  test('of a deleted invoice names the items that it set free', () => {
+  test('of an invoice by which items may have become its own, or free, names them', () => {
     const data = [
       { parent: { type: 'invoice_item_details', invoice_item_details: { invoice_item: 'ii_1' } } },
       {
@@ -77,12 +77,14 @@ describe('an event', () => {
       { parent: null },
     ];
     const invoice = { object: 'invoice', id: 'in_1', lines: { data } };
-    expect(hinted('invoice.deleted', invoice)).toEqual([
-      'invoice in_1',
-      'invoice_item ii_1',
-      'invoice_item ii_2',
-    ]);
-    expect(hinted('invoice.updated', invoice)).toEqual(['invoice in_1']);
+    for (const type of ['invoice.created', 'invoice.updated', 'invoice.deleted']) {
+      expect(hinted(type, invoice)).toEqual([
+        'invoice in_1',
+        'invoice_item ii_1',
+        'invoice_item ii_2',
+      ]);
+    }
+    expect(hinted('invoice.paid', invoice)).toEqual(['invoice in_1']);
   });
 
   test.each<[string, Record<string, unknown> & { object: string }]>([
