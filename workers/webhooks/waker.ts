@@ -8,12 +8,7 @@ import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { listWaitingAccounts, readWaitingState } from '../../db/repositories/webhooks';
 import type { Database } from '../../db/schema';
-import {
-  accountWorkflowId,
-  wake,
-  WORKFLOW_TYPES,
-  type AccountInput,
-} from '../../workflows/contract';
+import { wakeAccount } from '../wake';
 
 const REST_MS = 5_000;
 const SIGNAL_TIMEOUT_MS = 10_000;
@@ -22,7 +17,7 @@ const MAX_AT_START = 1_000;
 
 export interface WakerOptions {
   readonly db: Kysely<Database>;
-  readonly client: Pick<Client, 'workflow' | 'withDeadline'>;
+  readonly client: Client;
   readonly taskQueue: string;
   readonly logger: Logger;
 }
@@ -76,17 +71,11 @@ export class Waker {
     }
   }
 
-  private signal(account: string): Promise<unknown> {
+  private signal(account: string): Promise<void> {
     const { client, taskQueue } = this.options;
-    const input: AccountInput = { account };
+    const given = { what: 'changes', reason: 'A webhook told of changes.' } as const;
     return client.withDeadline(Date.now() + SIGNAL_TIMEOUT_MS, () =>
-      client.workflow.signalWithStart(WORKFLOW_TYPES.account, {
-        workflowId: accountWorkflowId(account),
-        taskQueue,
-        args: [input],
-        signal: wake,
-        signalArgs: [{ what: 'changes', reason: 'A webhook told of changes.' }],
-      }),
+      wakeAccount({ client, taskQueue }, account, given),
     );
   }
 }
