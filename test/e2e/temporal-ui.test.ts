@@ -1,6 +1,6 @@
 /** The jobs of docs/runbook.md, done in the Temporal UI by a browser, with the very JSON that stands there. */
 import type { Browser } from 'playwright-core';
-import { opsLinks, workflowLink, type Ui } from '../../client/links';
+import { opsLinks, workflowLink, type Link, type Ui } from '../../client/links';
 import { startSimulator, type Simulator } from '../../simulator/server';
 import { permissionNames } from '../../simulator/stripe/keys';
 import { openBrowser, whyNoBrowser } from '../support/browser';
@@ -59,13 +59,9 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
 
   const here = (): Ui => ({ baseUrl: temporal.uiUrl, namespace: 'default' });
 
-  /** A link of `recoup links --account`. */
-  const link = (title: string): string => {
-    const links = opsLinks(here(), { account: ACCOUNT, taskQueue: TASK_QUEUE, now: new Date() });
-    const found = links.find((each) => each.title === title);
-    if (found === undefined) throw new Error(`There is no link ${title}.`);
-    return found.url;
-  };
+  /** What `recoup links --account` prints, without a process for each look. */
+  const link = (title: string): string =>
+    urlOf(title, opsLinks(here(), { account: ACCOUNT, taskQueue: TASK_QUEUE, now: new Date() }));
 
   /** Pictures of the whole page, and of the details alone. */
   const take = (name: string) => picture(ui.page, name);
@@ -74,20 +70,27 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
   const theKey = (is: { revoked: boolean }) =>
     simulator.api.keys.set(SIMULATOR_KEY, { permissions: 'all', ...is });
 
-  /** Starts a backfill by the form of the link, and opens its page. */
-  const startBackfill = async (input = '', beforeIsSent?: () => Promise<void>): Promise<void> => {
-    const url = link('Start a backfill');
-    await ui.fillStartForm({ url, input });
-    await beforeIsSent?.();
+  /** Sends the form of that address, and opens the page of what it has started. */
+  const sendForm = async (url: string): Promise<void> => {
     await ui.sendStartForm();
     const workflowId = new URL(url).searchParams.get('workflowId') ?? '';
     await ui.open(workflowLink(here(), { workflowId }));
   };
 
+  const startBackfill = async (input = ''): Promise<void> => {
+    const url = link('Start a backfill');
+    await ui.fillStartForm({ url, input });
+    await sendForm(url);
+  };
+
   test('a backfill started by the form of a link shows how far it is, and ends with its result', async () => {
     simulator.api.latencyMs = SLOW_MS;
-    const [input] = jsonOf('Start a backfill');
-    await startBackfill(input, () => take('start-backfill'));
+    const [input = ''] = jsonOf('Start a backfill');
+    const links = (await recoup.json(['links', '--account', ACCOUNT, '--json'])) as Link[];
+    const url = urlOf('Start a backfill', links);
+    await ui.fillStartForm({ url, input });
+    await take('start-backfill');
+    await sendForm(url);
     const running = await ui.detailsThat(/: running.*[1-9]\d* objects? read/s);
     expect(running).toMatch(/\b(walking|waiting)\b/);
     await take('backfill-running');
@@ -210,6 +213,12 @@ describeUnless(whyNoBrowser, 'in the Temporal UI', () => {
     expect(await ui.inputAndResult()).toContain(`"from": "${day}T02:`);
   });
 });
+
+function urlOf(title: string, links: readonly Link[]): string {
+  const found = links.find((each) => each.title === title);
+  if (found === undefined) throw new Error(`There is no link ${title}.`);
+  return found.url;
+}
 
 /** As in 2026-11-20. */
 const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
