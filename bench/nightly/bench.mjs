@@ -1,8 +1,6 @@
 /** The measuring: one night in which every account reads for the first time, then the night that counts, in which nothing is new. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -21,11 +19,10 @@ const TASK_QUEUE = 'recoup-bench';
 const STALL_LIMIT_MS = 300_000;
 
 /**
- * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, accounts: number,
+ * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string, accounts: number,
  *   servers: { databaseUrl: string, temporalAddress: string }, stub: { url: string, requests: () => number } }} options
  */
-export async function runBench({ children, say, accounts, servers, stub }) {
-  const folder = mkdtempSync(join(tmpdir(), 'recoup-nightly-'));
+export async function runBench({ children, say, folder, accounts, servers, stub }) {
   const secretKey = randomBytes(32).toString('hex');
   const env = {
     ...process.env,
@@ -54,7 +51,6 @@ export async function runBench({ children, say, accounts, servers, stub }) {
     await database.end();
     await connection.close();
     await children.stop(worker);
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -41,7 +41,7 @@ const asText = ({ accounts, actionsPerAccount, ofNightlySync, mostOfOneAccount, 
     ...Object.entries(byKind).map(([kind, count]) => `  ${kind}: ${count}`),
   ].join('\n');
 
-async function run({ children, say, accounts, onStop }) {
+async function run({ children, say, folder, accounts, onStop }) {
   await ensureInstalled(children, say);
   await ensureBuilt(children, say);
   // Its packages are there only now.
@@ -54,7 +54,7 @@ async function run({ children, say, accounts, onStop }) {
   onStop(servers.stop);
   const stub = await startStub();
   onStop(stub.stop);
-  return runBench({ children, say, accounts, servers, stub });
+  return runBench({ children, say, folder, accounts, servers, stub });
 }
 
 async function main() {
@@ -78,7 +78,7 @@ async function main() {
   endOnSignals(ending, say);
   try {
     const onStop = (stop) => stops.push(stop);
-    const result = await run({ children, say, accounts: options.accounts, onStop });
+    const result = await run({ children, say, folder, accounts: options.accounts, onStop });
     process.stdout.write(`${options.json ? JSON.stringify(result) : asText(result)}\n`);
     for (const stop of stops.reverse()) await stop();
     await ending.end(0);
