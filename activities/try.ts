@@ -74,8 +74,11 @@ export async function tryWhilePassing<T>(walk: Walk, options: Try<T>): Promise<T
           if (!(await isServed(walk, resource, pagesBefore))) control.fail(error);
           throw error;
         }
-        const delayMs = backoffMs({ attempt, retryAfterMs: error.retryAfterMs, seed });
-        logger.info({ resource, code: error.code, attempt, delayMs }, 'waiting');
+        const { code, retryAfterMs } = error;
+        // A first 429 that names no time has slowed the pace of all: to wait there is enough.
+        const isPaced = code === 'rate_limited' && retryAfterMs === undefined && attempt === 1;
+        const delayMs = isPaced ? 0 : backoffMs({ attempt, retryAfterMs, seed });
+        logger.info({ resource, code, attempt, delayMs }, 'waiting');
         await control.sleep(delayMs);
         if (!control.stopped) await stopIfUnwanted(walk);
         if (control.stopped) giveUp();

@@ -85,6 +85,15 @@ export const VARIABLES = {
     schema: count(10_000).default(500),
     about: 'Workflows that one worker keeps in memory between their tasks (count).',
   },
+  RECOUP_RATE_LIMIT_PER_SECOND: {
+    schema: count(10_000).optional(),
+    about:
+      'Requests per second that an account may make, by all processes together (count). Unset: what the billing service publishes; none until it answers 429 where the account has an address of its own.',
+  },
+  RECOUP_ENDPOINT_RATE_LIMIT_PER_SECOND: {
+    schema: count(10_000).optional(),
+    about: 'The same for each endpoint, such as the list of invoices (count).',
+  },
   RECOUP_DATABASE_POOL: {
     schema: count(200).default(16),
     about:

@@ -3,6 +3,7 @@ import { RecoupError } from '../domain/errors';
 import * as initial from './migrations/0001_initial';
 import * as metrics from './migrations/0002_metrics';
 import * as changes from './migrations/0003_changes';
+import * as rateLimits from './migrations/0004_rate_limits';
 import * as webhooks from './migrations/0005_webhooks';
 import type { Database } from './schema';
 
@@ -11,6 +12,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_metrics': metrics,
   '0003_changes': changes,
+  '0004_rate_limits': rateLimits,
   '0005_webhooks': webhooks,
 };
 

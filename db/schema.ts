@@ -239,6 +239,20 @@ export interface CoverageTable {
   ranges: string;
 }
 
+/** How fast all processes together may send requests that count towards one limit of the provider. */
+export interface RateLimitTable {
+  account_id: string;
+  /** As the provider names it, for example `all`. */
+  scope: string;
+  /** The instant of the next request, by the database's clock like the other one. */
+  due_at: Date;
+  /** Requests per second that the newest 429 left, and when its pause ends; null before the first. */
+  slowed_to: number | null;
+  slowed_until: Date | null;
+  /** Grows with every change: whoever read an older one may not write. */
+  revision: Generated<bigint>;
+}
+
 export interface Database extends CanonicalTables, MetricTables {
   account: AccountTable;
   account_transition: AccountTransitionTable;
@@ -254,4 +268,5 @@ export interface Database extends CanonicalTables, MetricTables {
   change_feed: ChangeFeedTable;
   coverage: CoverageTable;
   webhook_inbox: WebhookInboxTable;
+  rate_limit: RateLimitTable;
 }

@@ -144,18 +144,27 @@ export interface ChangeFeed {
   readonly resources: readonly string[];
 }
 
-/** A limit of requests that the provider sets, for example all requests of an account, or those of one endpoint. */
+/** A limit of requests that the provider sets. */
 export interface RateScope {
+  /** One of its kind within an account, for example `all`. */
   readonly name: string;
+  readonly kind: 'account' | 'endpoint';
+  /** What the provider has published. */
   readonly perSecond: number;
 }
 
 /** Whoever makes a request asks here first. The limits are shared by all processes. */
 export interface Pace {
-  /** Resolves when a request that counts towards all these scopes may be sent. An aborted signal rejects with its reason. */
+  /**
+   * Resolves when a request that counts towards all these scopes may be sent. Errors: rate_limited, when the provider has asked
+   * for a longer pause than is waited for here; database_unavailable. An aborted signal rejects with its reason.
+   */
   take(scopes: readonly RateScope[], signal: AbortSignal): Promise<void>;
-  /** The provider said that a limit was exceeded. `retryAfterMs` is what it asked for. */
-  exceeded(scopes: readonly RateScope[], retryAfterMs: number | null): void;
+  /**
+   * The provider said that these limits were exceeded; `retryAfterMs` is what it asked for, null where it did not. Errors:
+   * database_unavailable.
+   */
+  exceeded(scopes: readonly RateScope[], retryAfterMs: number | null): Promise<void>;
 }
 
 export interface ConnectOptions {

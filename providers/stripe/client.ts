@@ -5,8 +5,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import Stripe from 'stripe';
 import { RecoupError } from '../../domain/errors';
-import type { Connection } from '../provider';
+import type { Connection, ConnectOptions } from '../provider';
 import { notStripe, translate, type Exchange } from './errors';
+import { exceededScopes, rateScopes } from './rate-scopes';
 
 const DEFAULT_BASE = 'https://api.stripe.com';
 /** For the whole of a request, its body included. Stripe's slowest lists take some seconds. */
@@ -33,7 +34,7 @@ export interface Answer {
 export interface Api {
   /** Host and port, for messages. */
   readonly address: string;
-  /** One GET. Errors: those of `translate`; an aborted signal rejects with its reason. */
+  /** One GET, at the connection's pace. Errors: those of `translate` and of `Pace`; an aborted signal rejects with its reason. */
   get(path: string, params: Params, options: RequestOptions): Promise<Answer>;
   /** The error for an answer that Stripe would not give. */
   notStripe(): RecoupError;
@@ -43,7 +44,10 @@ export interface Api {
  * Errors: invalid_input for an API base that is no plain http or https address, credentials_rejected for a secret that cannot
  * even be sent.
  */
-export function createApi(connection: Connection, timeoutMs: number = REQUEST_TIMEOUT_MS): Api {
+export function createApi(
+  connection: Connection,
+  { pace, timeoutMs = REQUEST_TIMEOUT_MS }: ConnectOptions & { readonly timeoutMs?: number } = {},
+): Api {
   const secret = connection.secret.trim();
   // Checked here, since the error of `fetch` for a header that it cannot send quotes the header.
   if (!/^[\x21-\x7e]+$/.test(secret)) {
@@ -75,6 +79,7 @@ export function createApi(connection: Connection, timeoutMs: number = REQUEST_TI
     exchange.status = response.status;
     exchange.isJson = /\bjson\b/i.test(response.headers.get('content-type') ?? '');
     exchange.retryAfter = response.headers.get('retry-after');
+    exchange.rateLimitedReason = response.headers.get('stripe-rate-limited-reason');
     const dateMs = Date.parse(response.headers.get('date') ?? '');
     exchange.readAt = Number.isNaN(dateMs) ? null : new Date(dateMs - elapsedMs);
     return response;
@@ -96,6 +101,8 @@ export function createApi(connection: Connection, timeoutMs: number = REQUEST_TI
     notStripe: () => notStripe(address),
     get: async (path, params, { subject, signal, actFor }) => {
       signal.throwIfAborted();
+      const scopes = rateScopes(path, secret);
+      await pace?.take(scopes, signal);
       // A signal of its own for each request: one that lives as long as a walk would gather a listener for every page.
       const request = new AbortController();
       const abort = (): void => {
@@ -110,6 +117,7 @@ export function createApi(connection: Connection, timeoutMs: number = REQUEST_TI
         isJson: false,
         readAt: null,
         retryAfter: null,
+        rateLimitedReason: null,
       };
       const account = actFor ? { stripeContext: actFor } : {};
       try {
@@ -124,7 +132,12 @@ export function createApi(connection: Connection, timeoutMs: number = REQUEST_TI
         return { body, readAt };
       } catch (error) {
         signal.throwIfAborted();
-        throw translate(error, exchange);
+        const translated = translate(error, exchange);
+        if (translated.code === 'rate_limited') {
+          const exceeded = exceededScopes(scopes, exchange.rateLimitedReason);
+          await pace?.exceeded(exceeded, translated.retryAfterMs ?? null);
+        }
+        throw translated;
       } finally {
         signal.removeEventListener('abort', abort);
       }

@@ -18,6 +18,8 @@ export interface Exchange {
   readAt: Date | null;
   /** The header as it came: seconds. */
   retryAfter: string | null;
+  /** Which limit a 429 speaks of, in Stripe's words. */
+  rateLimitedReason: string | null;
 }
 
 export function notStripe(address: string, status: number | null = null): RecoupError {

@@ -1,5 +1,5 @@
 import { RecoupError } from '../../domain/errors';
-import type { Connection, Provider, ProviderClient } from '../provider';
+import type { Connection, ConnectOptions, Provider, ProviderClient } from '../provider';
 import { findAccess, type Access } from './account';
 import { createApi } from './client';
 import { normalise } from './normalise/normalise';
@@ -24,9 +24,9 @@ export const stripe: Provider = {
   normalise,
 };
 
-function connect(connection: Connection): ProviderClient {
+function connect(connection: Connection, options?: ConnectOptions): ProviderClient {
   const { externalId } = connection;
-  const api = createApi(connection);
+  const api = createApi(connection, options);
   const pager = createPager(api);
   let access: Access | null = null;
   /** Looked up once for each connection: a key that was exchanged for one of another account must not mix their data. */

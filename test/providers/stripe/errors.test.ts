@@ -238,7 +238,7 @@ describe('the wire', () => {
   test('silence ends with the timeout', async () => {
     answerAccount = () => undefined;
     const connection = { externalId: 'acct_1', secret: SECRET, apiBase: stub.base };
-    const api = createApi(connection, 50);
+    const api = createApi(connection, { timeoutMs: 50 });
     const error = await failure(api.get('/v1/account', {}, { subject: 'it', signal: never }));
     expect(error.code).toBe('provider_unavailable');
     expect(error.message).toContain('ETIMEDOUT');
