@@ -131,7 +131,9 @@ export function createPace({ db, accountId, ceilingOf }: PaceOptions): Pace {
     );
     if (!reserved) return Math.random() * MAX_YIELD_MS;
     for (const delayMs of reserved.delaysMs) waiters.shift()?.sendIn(delayMs);
-    if (reserved.againMs <= MAX_WAIT_MS) return reserved.againMs;
+    // Those who come while these wait for their turn are served together, early enough to follow them without a gap.
+    const untilLastMs = reserved.delaysMs.at(-1) ?? 0;
+    if (reserved.againMs <= MAX_WAIT_MS) return Math.max(reserved.againMs, untilLastMs / 2);
     throw new RecoupError(
       'rate_limited',
       `The billing service has asked for a pause of ${String(Math.ceil(reserved.againMs / 1000))} s.`,
