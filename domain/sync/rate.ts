@@ -14,7 +14,7 @@ const AHEAD_MS = 200;
 /** What is left of the rate after a 429. */
 const SLOWED_TO = 0.7;
 /** What a second without another 429 makes of it. */
-const RAISED_BY = 1.1;
+const RAISED_BY = 1.15;
 const RAISE_EVERY_MS = 1_000;
 /** A service that refuses even this is asked again after each pause. */
 const FLOOR_PER_SECOND = 1;

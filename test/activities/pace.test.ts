@@ -99,7 +99,7 @@ describe('a pace', () => {
     await pace.exceeded([ALL], null);
     await pace.take([ALL], never);
     const { rows } = await sql`
-      select slowed_until <= clock_timestamp() as over, slowed_to as rate
+      select slowed_until <= clock_timestamp() + interval '50 milliseconds' as over, slowed_to as rate
       from rate_limit where account_id = ${account}`.execute(db);
     expect(rows).toEqual([{ over: true, rate: 70 }]);
   });
@@ -168,6 +168,7 @@ describe('the limits that an account’s requests keep to', () => {
           },
         }),
         config: { RECOUP_LANES: 1, RECOUP_WALK_MINUTES: 1, ...config },
+        wakeAccount: () => Promise.resolve(),
         logger: pino({ level: 'silent' }),
       },
       await readAccount(db, id),
