@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql, type Kysely } from 'kysely';
 import type { WakeAccountsInput, WakeAccountsReport } from '../../activities/contract';
@@ -6,6 +7,8 @@ import { recordTransition, saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { openTestDatabase } from '../support/database';
 
+/** Longer than from one look of the step to the next. */
+const SLOW_MS = 2_500;
 const NIGHT = '2026-11-01T02:00:00.000Z';
 const EVERYBODY: WakeAccountsInput = {
   timeZone: null,
@@ -128,24 +131,25 @@ test('it goes on after the account where the last call stopped', async () => {
 });
 
 test('no more accounts are at work at a time than are wanted, whoever woke them', async () => {
-  for (let n = 0; n < 8; n += 1) await addAccount(`acct_${n}`);
+  for (let n = 0; n < 6; n += 1) await addAccount(`acct_${n}`);
   await addAccount('acct_z_at_work', { state: 'syncing' });
   let most = 0;
   const ends: Promise<void>[] = [];
   const report = await wake({ maxConcurrent: 4 }, async (account) => {
     // A worker takes a while to begin: until then nothing in the database says that the account is at work.
-    const life = new Promise((resolve) => setTimeout(resolve, 300))
+    const life = sleep(SLOW_MS)
       .then(() => move(account, 'idle', 'syncing'))
       .then(async () => {
         const { rows } = await sql`select from account where state = 'syncing'`.execute(db);
         most = Math.max(most, rows.length);
+        await sleep(SLOW_MS);
         return move(account, 'syncing', 'idle');
       });
     ends.push(life);
     await Promise.resolve();
   });
   await Promise.all(ends);
-  expect(report).toMatchObject({ woken: 8, passedOver: 1 });
+  expect(report).toMatchObject({ woken: 6, passedOver: 1 });
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(4);
 });
