@@ -73,7 +73,7 @@ test(
     void thaw.then(() => alive.push(frozen));
     let kills = 0;
     while (!ended) {
-      await sleep(3_000 + random.integer(0, 4_000));
+      await sleep(5_000 + random.integer(0, 4_000));
       const [victim] = alive.splice(random.integer(0, alive.length - 1), 1);
       await victim?.kill();
       kills += 1;
