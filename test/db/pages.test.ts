@@ -304,7 +304,9 @@ describe('the commit of a page', () => {
   it('remembers the window as covered, as of its first page, when it is read to its end', async () => {
     const lease = await newLease();
     const { accountId } = lease;
-    await inTransaction(db, (trx) => openFeed(trx, { accountId, until: UNTIL, horizonMs: 1, resources: [] }));
+    await inTransaction(db, (trx) =>
+      openFeed(trx, { accountId, until: UNTIL, horizonMs: 1, resources: [] }),
+    );
     await commitPage(db, page(lease, at(1), [subscription('sub_1', {})]));
     const last = await commitPage(db, {
       ...page(lease, at(2), []),
