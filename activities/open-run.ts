@@ -7,7 +7,7 @@ import { createRun, findRunByKey, type NewTask, type Run } from '../db/repositor
 import { listOpenResources } from '../db/repositories/tasks';
 import type { Database } from '../db/schema';
 import { RecoupError } from '../domain/errors';
-import { REREAD } from '../domain/sync/run';
+import { FEED_OVERLAP_MS, REREAD } from '../domain/sync/run';
 import { inTransaction } from '../db/transaction';
 import type { Provider } from '../providers/provider';
 import { connectAccount } from './connection';
@@ -17,9 +17,6 @@ import { chooseResources } from './resources';
 
 /** Where the provider does not say when the account was made: no billing service that we know is older than its first full year. */
 const FLOOR = new Date('2011-01-01T00:00:00Z');
-
-/** Changes may show in the feed a while after they are dated: so much of what was read last time is read again. */
-const FEED_OVERLAP_MS = 3_600_000;
 
 const DAY_MS = 86_400_000;
 

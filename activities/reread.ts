@@ -5,11 +5,13 @@ import {
   dropAnsweredHints,
   listDueHints,
   readHintQueue,
+  type Companioned,
   type DueHint,
   type HintSource,
 } from '../db/repositories/hints';
 import { finishTask, noteParked, readTaskFacts, type Lease } from '../db/repositories/tasks';
 import type { FetchedObject } from '../providers/provider';
+import { FEED_OVERLAP_MS } from '../domain/sync/run';
 import { classify, notStorable, safeError } from './failures';
 import { preparePageObject } from './page';
 import { stopIfUnwanted, tryWhilePassing, type Walk } from './try';
@@ -44,11 +46,13 @@ export async function rereadObjects(walk: Walk, lease: Lease): Promise<void> {
   await stopIfUnwanted(walk);
   const sources = run.kind === 'backfill' ? BACKFILL_SOURCES : ALL_SOURCES;
   const told = await readHintQueue(db, { accountId, sources, exceptResources: [] });
+  const companioned = await companionedOf(walk);
   let hintsLeft = told.waiting + MAX_LATE_HINTS;
   let waitsLeft = MAX_WAITS;
   while (!control.stopped) {
     const scope = { accountId, sources, exceptResources: await listLeftOut(walk) };
-    if ((await dropAnsweredHints(db, { ...scope, limit: CHECKED_HINTS })) > 0) continue;
+    if ((await dropAnsweredHints(db, { ...scope, companioned, limit: CHECKED_HINTS })) > 0)
+      continue;
     const due = await listDueHints(db, { ...scope, limit: Math.min(BATCH_OBJECTS, hintsLeft) });
     hintsLeft -= due.length;
     if (due.length > 0) {
@@ -64,6 +68,20 @@ export async function rereadObjects(walk: Walk, lease: Lease): Promise<void> {
     waitsLeft -= 1;
     await control.sleep(nextInMs);
   }
+}
+
+/**
+ * A change that was told while an earlier run read its lists may lie between two of those: what changes with the object is read
+ * along by its id then.
+ */
+async function companionedOf({ db, run, provider }: Walk): Promise<Companioned> {
+  const tasks = await readTaskFacts(db, run.id);
+  const feedFrom = tasks.find(({ resource }) => resource === provider.feed?.resource)?.from;
+  return {
+    resources: provider.resources.flatMap(({ name, hasCompanions }) => (hasCompanions ? name : [])),
+    readSince: run.until,
+    followedUntil: feedFrom ? new Date(feedFrom.getTime() + FEED_OVERLAP_MS) : null,
+  };
 }
 
 /** Resources of which nothing is read in this run, whatever hints say. */

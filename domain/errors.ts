@@ -30,7 +30,7 @@ export const ERRORS = {
   },
   credentials_rejected: {
     scope: 'account',
-    remedy: 'Give the account a valid key, then resume it.',
+    remedy: 'Give the account a valid key: `recoup accounts rotate-secret`.',
   },
   not_the_provider: {
     scope: 'account',

@@ -14,6 +14,8 @@ export interface Resource {
    * splitting and its cursor is all there is.
    */
   readonly splittable: boolean;
+  /** Whether an object that is read by its id brings others along, which change with it unsaid: a list alone does not show those. */
+  readonly hasCompanions?: boolean;
 }
 
 /** How to reach one billing account. Lives in memory only. */

@@ -27,6 +27,15 @@ export interface HintScope {
   readonly exceptResources: readonly string[];
 }
 
+/** Resources of which a list does not show all that changes with an object. */
+export interface Companioned {
+  readonly resources: readonly string[];
+  /** All lists have been read since this run began to read at this instant of the provider's clock … */
+  readonly readSince: Date;
+  /** … and all changes before this one were followed up by an earlier run; null where none was. */
+  readonly followedUntil: Date | null;
+}
+
 /** How long two reads that overlapped are left alone: then the next one is newer than both. */
 export const OVERLAP_DELAY_MS = OVERLAP_MS;
 
@@ -120,8 +129,9 @@ export async function readHintQueue(db: Kysely<Database>, scope: HintScope): Pro
  */
 export async function dropAnsweredHints(
   db: Kysely<Database>,
-  options: HintScope & { readonly limit: number },
+  options: HintScope & { readonly limit: number; readonly companioned: Companioned },
 ): Promise<number> {
+  const { resources, readSince, followedUntil } = options.companioned;
   const { numAffectedRows } = await sql`
     delete from hint using (${oldestDue(db, options).select(['resource', 'external_id'])}) as due
     where hint.account_id = ${options.accountId} and hint.resource = due.resource
@@ -131,7 +141,10 @@ export async function dropAnsweredHints(
         sql.table('object_head'),
         sql`found.account_id = hint.account_id and found.resource = hint.resource
           and found.external_id = hint.external_id
-          and (found.deleted or found.version >= hint.changed_at + ${overlap})`,
+          and (found.deleted or (found.version >= hint.changed_at + ${overlap} and (
+            hint.resource <> all(${resources}::text[])
+            or found.version >= ${readSince.toISOString()}::timestamptz
+            or hint.changed_at < ${followedUntil?.toISOString() ?? null}::timestamptz)))`,
       )} end`.execute(db);
   return Number(numAffectedRows ?? 0n);
 }

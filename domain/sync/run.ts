@@ -11,6 +11,9 @@ export type RunKind = (typeof RUN_KINDS)[number];
 /** The resource of the last task of every run: objects that hints name are read again by their ids. */
 export const REREAD = 'reread';
 
+/** Changes may show in the feed a while after they are dated: so much of what was read last time is read again. */
+export const FEED_OVERLAP_MS = 3_600_000;
+
 export type Desired = 'run' | 'pause' | 'cancel';
 
 export type RunState = 'running' | 'complete' | 'partial' | 'paused' | 'canceled' | 'failed';

@@ -12,7 +12,11 @@ const HORIZON_MS = 30 * 86_400_000;
 
 export const stripe: Provider = {
   name: 'stripe',
-  resources: RESOURCES.map(({ name, splittable }) => ({ name, splittable })),
+  resources: RESOURCES.map(({ name, splittable, companions }) => ({
+    name,
+    splittable,
+    hasCompanions: companions.length > 0,
+  })),
   feed: {
     resource: CHANGES.name,
     horizonMs: HORIZON_MS,

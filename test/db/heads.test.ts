@@ -188,7 +188,8 @@ describe('the heads of objects', () => {
     await shows(11, 'paused');
     await shows(12, 'active');
     await sql`update hint set not_before = now() where account_id = ${lease.accountId}`.execute(db);
-    const drop = () => dropAnsweredHints(db, { ...scope(lease.accountId), limit: 9 });
+    const companioned = { resources: [], readSince: second(0), followedUntil: null };
+    const drop = () => dropAnsweredHints(db, { ...scope(lease.accountId), companioned, limit: 9 });
     expect(await drop()).toBe(0);
     await shows(13, 'active');
     expect(await drop()).toBe(1);

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import {
   deleteHints,
   dropAnsweredHints,
+  type Companioned,
   listDueHints,
   noteHints,
   readHintQueue,
@@ -35,8 +36,11 @@ const due = (
   sources: readonly HintSource[] = ALL,
   exceptResources: string[] = [],
 ) => listDueHints(db, { accountId, sources, exceptResources, limit: 10 });
-const drop = (accountId: string) =>
-  dropAnsweredHints(db, { accountId, sources: ALL, exceptResources: [], limit: 10 });
+const drop = (
+  accountId: string,
+  companioned: Companioned = { resources: [], readSince: at(0), followedUntil: null },
+) =>
+  dropAnsweredHints(db, { accountId, sources: ALL, exceptResources: [], companioned, limit: 10 });
 const dueIds = async (...args: Parameters<typeof due>) => (await due(...args)).map(({ id }) => id);
 
 describe('hints', () => {
@@ -52,6 +56,19 @@ describe('hints', () => {
       .where('external_id', '=', 'a')
       .execute();
     expect(row).toEqual({ source: 'webhook', changed_at: at(5) });
+  });
+
+  it('of an object with companions are answered by this run’s lists, or where an earlier run followed them up', async () => {
+    const lease = await newLeaseOn(db);
+    const { accountId } = lease;
+    await commitPage(db, page(lease, at(20), [subscription('a', {})]));
+    await note(accountId, 'feed', [hint('a', at(10))]);
+    const resources = ['subscription'];
+    expect(await drop(accountId, { resources, readSince: at(30), followedUntil: null })).toBe(0);
+    expect(await drop(accountId, { resources, readSince: at(30), followedUntil: at(10) })).toBe(0);
+    expect(await drop(accountId, { resources, readSince: at(30), followedUntil: at(11) })).toBe(1);
+    await note(accountId, 'feed', [hint('a', at(10))]);
+    expect(await drop(accountId, { resources, readSince: at(20), followedUntil: null })).toBe(1);
   });
 
   it('are for whom they are meant, and wait until their time', async () => {
