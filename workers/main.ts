@@ -35,7 +35,7 @@ const DRAIN_LIMIT = '20 seconds';
 const STEPS_POOL_SHARE = 4;
 
 /** Beats reach Temporal at least this far apart. */
-const HEARTBEAT_INTERVAL = '3 seconds';
+const HEARTBEAT_INTERVAL = '2 seconds';
 
 async function main(): Promise<void> {
   const config = loadConfig();

@@ -10,8 +10,8 @@ import { walkTaskQueue } from './contract';
  */
 const WALK: ActivityOptions = {
   startToCloseTimeout: '65 minutes',
-  heartbeatTimeout: '10 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 10 },
+  heartbeatTimeout: '6 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 1, maximumAttempts: 20 },
 };
 
 /** A few statements or one request to the provider. What still fails then is for the state machine to decide. */
