@@ -30,15 +30,18 @@ describeUnless(whyNoStripeMock(), 'stripe-mock as the billing service', () => {
     await mock.stop();
   });
 
+  /** What was read again by its id is in one of these as well. */
+  const lists = () => run.resources.filter(({ resource }) => resource !== 'reread');
+
   test('every resource is read to its end', () => {
-    expect(run.resources.length).toBeGreaterThanOrEqual(13);
+    expect(lists().length).toBeGreaterThanOrEqual(13);
     expect(run.resources.filter(({ state }) => state !== 'done')).toEqual([]);
-    expect(run.resources.filter(({ objects }) => objects === 0)).toEqual([]);
+    expect(lists().filter(({ objects }) => objects === 0)).toEqual([]);
   });
 
   test('what it serves is kept raw, whether it could be normalised or not', async () => {
     const { rows } = await recoup.pool.query<{ type: string }>('select type from raw_object');
-    expect(rows.length).toBeGreaterThanOrEqual(run.resources.length);
+    expect(rows.length).toBeGreaterThanOrEqual(lists().length);
   });
 
   test('what cannot be normalised is named with its reason, and the run does not say complete', async () => {
