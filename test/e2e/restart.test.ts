@@ -1,6 +1,7 @@
 /** What a second sync does, and what a killed worker costs. */
 import { startSimulator, type Simulator } from '../../simulator/server';
 import { SIMULATOR_KEY, someAccountId, startRecoup, type Recoup } from '../support/recoup';
+import { until } from '../support/until';
 
 const LANES = 8;
 /** Slow enough that a worker can be killed in the middle. */
@@ -72,7 +73,9 @@ test(
     const ended = sync(system);
 
     const killAfterPages = 20 + (SEED % 40);
-    await until(async () => (await committedPages(recoup)) >= killAfterPages);
+    await until(async () => (await committedPages(recoup)) >= killAfterPages, {
+      limitMs: LEASE_LIMIT_MS,
+    });
     await worker.kill();
     const uncommitted = pagesAsked(system).length - (await committedPages(recoup));
     // At most a page at hand and one ahead for each lane.
@@ -93,12 +96,4 @@ async function committedPages(recoup: Recoup): Promise<number> {
     'select coalesce(sum(pages), 0)::int as pages from task',
   );
   return rows[0]?.pages ?? 0;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const limit = Date.now() + LEASE_LIMIT_MS;
-  while (!(await condition())) {
-    if (Date.now() > limit) throw new Error('What was waited for did not come.');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator, type Simulator } from '../../simulator/server';
 import { SIMULATOR_KEY, someAccountId, startRecoup, type Recoup } from '../support/recoup';
+import { until } from '../support/until';
 
 const LANES = 8;
 /** Slow enough that a pause falls into the middle. */
@@ -66,7 +67,7 @@ test.each([
     const { simulator, recoup } = await startSystem();
     const account = simulator.accountId;
     expect(await recoup.cli(start(account))).toMatchObject({ code: 0 });
-    await until(async () => (await run(recoup)).pages >= 20);
+    await until(async () => (await run(recoup)).pages >= 20, { limitMs: LIMIT_MS });
     const { id } = await run(recoup);
 
     expect(await recoup.cli(pause(account, id))).toMatchObject({ code: 0 });
@@ -78,7 +79,7 @@ test.each([
     expect(paused).toMatchObject({ id, state: 'paused' });
 
     expect(await recoup.cli(resume(account, id))).toMatchObject({ code: 0 });
-    await until(async () => (await run(recoup)).state === 'complete');
+    await until(async () => (await run(recoup)).state === 'complete', { limitMs: LIMIT_MS });
     expect(await recoup.contentDigests()).toEqual(await clean.recoup.contentDigests());
   },
   LIMIT_MS,
@@ -90,12 +91,4 @@ async function run({ pool }: Recoup): Promise<{ id: string; state: string; pages
      from run join task on task.run_id = run.id group by run.id`,
   );
   return rows[0] ?? { id: '', state: 'none', pages: 0 };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const limit = Date.now() + LIMIT_MS;
-  while (!(await condition())) {
-    if (Date.now() > limit) throw new Error('What was waited for did not come.');
-    await sleep(20);
-  }
 }

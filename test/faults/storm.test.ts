@@ -4,6 +4,7 @@ import type { Totals } from '../../simulator/oracle/totals';
 import { startSimulator, type Simulator } from '../../simulator/server';
 import { Random } from '../../simulator/world/random';
 import { SIMULATOR_KEY, someAccountId, startRecoup, type Recoup } from '../support/recoup';
+import { until } from '../support/until';
 
 /** About 52,000 invoices in 18 months. */
 const CUSTOMERS = 5_500;
@@ -66,7 +67,7 @@ test(
       .finally(() => (ended = true));
     result.catch(() => undefined);
 
-    await until(async () => (await committedOf('pages')) >= 20);
+    await until(async () => (await committedOf('pages')) >= 20, { limitMs: LIMIT_MS });
     process.kill(frozen.pid, 'SIGSTOP');
     const thaw = sleep(FROZEN_MS).then(() => process.kill(frozen.pid, 'SIGCONT'));
     const alive = [mortal];
@@ -125,11 +126,3 @@ async function sumsByCurrency(table: string, column: string) {
 
 const mapValues = <A, B>(of: Readonly<Record<string, A>>, map: (value: A) => B) =>
   Object.fromEntries(Object.entries(of).map(([key, value]) => [key, map(value)]));
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const limit = Date.now() + LIMIT_MS;
-  while (!(await condition())) {
-    if (Date.now() > limit) throw new Error('What was waited for did not come.');
-    await sleep(20);
-  }
-}

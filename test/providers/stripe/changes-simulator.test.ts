@@ -1,12 +1,11 @@
 /** What changed in a simulated account, by its events alone: afterwards nothing differs from a full walk. */
 import type { PageRequest, RawObject } from '../../../providers/provider';
 import { stripe } from '../../../providers/stripe/stripe';
-import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
+import { startSimulator, type Simulator } from '../../../simulator/server';
+import { connectTo, walkList } from '../../support/stripe-walk';
 
 const BEFORE = new Date('2026-10-01T00:00:00Z');
 const AFTER = new Date('2026-10-22T00:00:00Z');
-/** Far above what the lists of this world need. */
-const MAX_PAGES = 500;
 const signal = new AbortController().signal;
 const HOUR_MS = 3_600_000;
 
@@ -22,25 +21,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => simulator.close());
 
-const connect = () =>
-  stripe.connect({
-    externalId: simulator.accountId,
-    secret: DEFAULT_API_KEY,
-    apiBase: simulator.url,
-  });
-
-async function walk(resource: string, window: PageRequest['window']): Promise<RawObject[]> {
-  const client = connect();
-  const objects: RawObject[] = [];
-  let request: PageRequest = { resource, window, cursor: null, lastSeen: null, signal };
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await client.fetchPage(request);
-    objects.push(...page.objects);
-    if (page.nextCursor === null) return objects;
-    request = { ...request, cursor: page.nextCursor, lastSeen: page.oldestCreatedAt };
-  }
-  throw new Error(`${resource} goes on after ${String(MAX_PAGES)} pages`);
-}
+const connect = () => connectTo(simulator);
+const walk = (resource: string, window: PageRequest['window']): Promise<RawObject[]> =>
+  walkList(simulator, { resource, window });
 
 /** By type and id, the records as text. */
 type Rows = Map<string, string>;

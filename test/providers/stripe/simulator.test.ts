@@ -2,11 +2,10 @@
 import type { PageRequest, RawObject } from '../../../providers/provider';
 import { stripe } from '../../../providers/stripe/stripe';
 import { totals } from '../../../simulator/oracle/totals';
-import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
+import { startSimulator, type Simulator } from '../../../simulator/server';
+import { connectTo, walkList } from '../../support/stripe-walk';
 
 const AS_OF = new Date('2026-10-01T00:00:00Z');
-/** Far above what the lists of this world need. */
-const MAX_PAGES = 500;
 const signal = new AbortController().signal;
 
 let simulator: Simulator;
@@ -23,25 +22,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => simulator.close());
 
-const connect = () =>
-  stripe.connect({
-    externalId: simulator.accountId,
-    secret: DEFAULT_API_KEY,
-    apiBase: simulator.url,
-  });
-
-async function walk(resource: string, window: PageRequest['window']): Promise<RawObject[]> {
-  const client = connect();
-  const objects: RawObject[] = [];
-  let request: PageRequest = { resource, window, cursor: null, lastSeen: null, signal };
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await client.fetchPage(request);
-    objects.push(...page.objects);
-    if (page.nextCursor === null) return objects;
-    request = { ...request, cursor: page.nextCursor, lastSeen: page.oldestCreatedAt };
-  }
-  throw new Error(`${resource} goes on after ${String(MAX_PAGES)} pages`);
-}
+const connect = () => connectTo(simulator);
+const walk = (resource: string, window: PageRequest['window']): Promise<RawObject[]> =>
+  walkList(simulator, { resource, window });
 
 const EVERYTHING = { from: null, to: new Date('2027-01-01T00:00:00Z') };
 const names = stripe.resources.map(({ name }) => name);
