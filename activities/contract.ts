@@ -7,6 +7,7 @@ import type { ResourceProgress } from '../domain/sync/progress';
 import type { Desired, RunKind, RunState } from '../domain/sync/run';
 
 export type { Desired, ResourceProgress, RunKind, RunState };
+export type * from './recovery-contract';
 
 export interface OpenRunInput {
   readonly account: string;

@@ -5,6 +5,7 @@ import * as metrics from './migrations/0002_metrics';
 import * as changes from './migrations/0003_changes';
 import * as rateLimits from './migrations/0004_rate_limits';
 import * as webhooks from './migrations/0005_webhooks';
+import * as recovery from './migrations/0006_recovery';
 import type { Database } from './schema';
 
 /** In the order in which they were written; a migration that has been released never changes. */
@@ -14,6 +15,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0003_changes': changes,
   '0004_rate_limits': rateLimits,
   '0005_webhooks': webhooks,
+  '0006_recovery': recovery,
 };
 
 /** Brings the database to the newest version and returns the names of the migrations that it took. Safe to call from many processes at once. */

@@ -6,6 +6,7 @@ import type { ColumnType, Generated } from 'kysely';
 import type { Desired, RunKind, RunState } from '../domain/sync/run';
 import type { Fields, RecordKind } from '../domain/records';
 import type { MetricTables } from './metrics-schema';
+import type { RecoveryTables } from './recovery-schema';
 
 /** `createdAt` → `created_at`. */
 export type SnakeCase<S extends string> = S extends `${infer Head}${infer Tail}`
@@ -57,6 +58,16 @@ export interface AccountTable {
   changes: Generated<bigint>;
   /** The provider's clock at the newest read of an ended run. */
   read_as_of: Date | null;
+  /** Whose clock its cases live by: a simulated one moves only when somebody moves it. */
+  clock: Generated<'real' | 'simulated'>;
+  /** Whether the provider's own retries are waited for, or are known to be switched off. */
+  provider_retries: Generated<'wait' | 'off'>;
+  /** Draws the control group, for all campaigns alike. */
+  holdout_salt: Generated<string>;
+  /** Where somebody wants to be told of what happens. */
+  outgoing_url: string | null;
+  /** What that is signed with, sealed like the secret. */
+  outgoing_secret: Buffer | null;
 }
 
 /** The life of an account, append-only. */
@@ -253,7 +264,7 @@ export interface RateLimitTable {
   revision: Generated<bigint>;
 }
 
-export interface Database extends CanonicalTables, MetricTables {
+export interface Database extends CanonicalTables, MetricTables, RecoveryTables {
   account: AccountTable;
   account_transition: AccountTransitionTable;
   run: RunTable;

@@ -5,6 +5,8 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { SyncPolicy } from '../domain/account/budget';
+import type { RecoveryPolicy } from '../domain/recovery/policy';
+import type { CaseState } from '../domain/recovery/states';
 
 export type { RunResult, RunState } from '../activities/contract';
 
@@ -41,6 +43,13 @@ export const nightlyScheduleId = (group: string): string => `nightly/${group}`;
 
 /** `nightly/<group>`; the server appends the scheduled time to what a Schedule starts. */
 export const nightlyWorkflowId = (group: string): string => `nightly/${group}`;
+
+/** `recovery/<accountId>/<invoiceId>`: one case for each failed invoice, whatever campaign found it. */
+export const recoveryWorkflowId = (options: { accountId: string; invoiceId: string }): string =>
+  `recovery/${options.accountId}/${options.invoiceId}`;
+
+/** `campaign/<campaignId>`. */
+export const campaignWorkflowId = (campaignId: string): string => `campaign/${campaignId}`;
 
 /** Which workflow walks a backfill's run: its id and, over continue-as-new, the first run of its chain. */
 export interface BackfillRun {
@@ -102,6 +111,44 @@ export interface NightlyInput {
 }
 
 export const NIGHTLY_MAX_CONCURRENT = 50;
+
+/** Input of `paymentRetry`. `carried` is the workflow's own. */
+export interface PaymentRetryInput {
+  readonly account: string;
+  readonly invoice: string;
+  readonly policy?: Partial<RecoveryPolicy>;
+  readonly carried?: unknown;
+}
+
+/** Input of `retryCampaign`: its terms are a row. `carried` is the workflow's own. */
+export interface RetryCampaignInput {
+  readonly campaign: string;
+  readonly carried?: unknown;
+}
+
+export interface CaseStatus {
+  readonly account: string;
+  readonly invoice: string;
+  readonly state: CaseState;
+  readonly because: string;
+  readonly attention: boolean;
+  readonly attempts: number;
+  /** ISO instant of what comes next, if anything does by itself. */
+  readonly nextActionAt: string | null;
+  readonly transitions: number;
+}
+
+/** What the sync, the webhook inbox or a person has seen of a case's invoice. */
+export const CASE_NEWS = [
+  'paid_elsewhere',
+  'voided',
+  'disputed',
+  'refunded',
+  'card_updated',
+  'returned',
+  'settled',
+] as const;
+export type CaseNews = (typeof CASE_NEWS)[number];
 
 export interface NightlyResult {
   /** Accounts whose sync was asked for. */
@@ -192,3 +239,19 @@ export const cancel = defineUpdate<UpdateAnswer, [{ reason?: string }]>('cancel'
 export const status = defineQuery<AccountStatus>('status');
 /** Of `backfill`; the same name, so that `status` is what one asks of either. */
 export const backfillStatus = defineQuery<BackfillStatus>('status');
+
+/** Only of `paymentRetry`: try now, with the same checks as at any other time. */
+export const attemptNow = defineUpdate<UpdateAnswer, [{ reason?: string }]>('attemptNow');
+/** Only of `paymentRetry`, where nothing proves what became of an attempt: a person says so, and why. */
+export const resolve = defineUpdate<
+  UpdateAnswer,
+  [{ outcome: 'succeeded' | 'declined' | 'absent'; reason: string }]
+>('resolve');
+/** Only of `paymentRetry`, for machines: look at the invoice again, since something was seen of it. */
+export const caseNews = defineSignal<[{ what: CaseNews }]>('caseNews');
+/** Only of `paymentRetry` of an account whose clock is simulated: it is now so late, in epoch milliseconds. */
+export const tick = defineSignal<[{ nowMs: number }]>('tick');
+/** Of `paymentRetry`. */
+export const caseStatus = defineQuery<CaseStatus>('status');
+/** Only of `retryCampaign`: end its cases after what is in flight, and open no more. */
+export const stop = defineUpdate<UpdateAnswer, [{ reason?: string }]>('stop');

@@ -5,7 +5,10 @@ import { storable } from '../array';
 import type { AccountTable, AccountTransitionTable, Database } from '../schema';
 
 /** An account without its secrets. */
-export type Account = Omit<Selectable<AccountTable>, 'secret' | 'webhook_secrets'>;
+export type Account = Omit<
+  Selectable<AccountTable>,
+  'secret' | 'webhook_secrets' | 'outgoing_secret'
+>;
 
 const PUBLIC_COLUMNS = [
   'id',
@@ -21,6 +24,10 @@ const PUBLIC_COLUMNS = [
   'skipped_resources',
   'changes',
   'read_as_of',
+  'clock',
+  'provider_retries',
+  'holdout_salt',
+  'outgoing_url',
 ] as const satisfies (keyof Account)[];
 
 export interface NewAccount {
