@@ -72,16 +72,19 @@ async function addAccounts(database, ids, { secretKey, apiBase }) {
 }
 
 async function runNight({ client, database, worker, say, name, accounts }) {
-  const step = say.step('Night', `${name}: 0 of ${accounts} accounts`);
+  const step = say.step('Night', `${name} of ${accounts} accounts`);
   const sinceMs = Date.now();
   try {
-    const { woken } = await client.workflow.execute('nightlySync', {
+    const night = client.workflow.execute('nightlySync', {
       workflowId: `nightly/${name}`,
       taskQueue: TASK_QUEUE,
       args: [{}],
     });
+    const [{ woken }] = await Promise.all([
+      night,
+      settled({ database, worker, step, sinceMs, accounts }),
+    ]);
     if (woken !== accounts) throw new StackError(`${woken} of ${accounts} accounts were woken.`);
-    await settled({ database, worker, sinceMs, accounts });
   } finally {
     step.failed();
   }
@@ -91,8 +94,9 @@ async function runNight({ client, database, worker, say, name, accounts }) {
 }
 
 /** Waits until every account is idle again after a sync that began in this night. */
-async function settled({ database, worker, sinceMs, accounts }) {
-  let last = { done: -1, atMs: Date.now() };
+async function settled({ database, worker, step, sinceMs, accounts }) {
+  let last = { done: 0, atMs: Date.now() };
+  step.watch(() => `${last.done} done`);
   while (last.done < accounts) {
     if (worker.ended) throw new StackError(describeEnd(worker));
     const { rows } = await database.query(
