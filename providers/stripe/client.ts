@@ -40,6 +40,9 @@ export interface Api {
   notStripe(): RecoupError;
 }
 
+/** One for all connections: every store that was ever used slows each promise of the process for good. */
+const exchanges = new AsyncLocalStorage<Exchange>();
+
 /**
  * Errors: invalid_input for an API base that is no plain http or https address, credentials_rejected for a secret that cannot
  * even be sent.
@@ -59,7 +62,6 @@ export function createApi(
   const base = parseBase(connection.apiBase ?? DEFAULT_BASE);
   const port = base.port === '' ? (base.protocol === 'https:' ? '443' : '80') : base.port;
   const address = `${base.hostname}:${port}`;
-  const exchanges = new AsyncLocalStorage<Exchange>();
 
   const observedFetch = async (
     input: string | URL | Request,

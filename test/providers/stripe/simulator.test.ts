@@ -1,4 +1,5 @@
 /** Every list of a simulated account, walked to its end: nothing is missing, nothing is strange. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PageRequest, RawObject } from '../../../providers/provider';
 import { stripe } from '../../../providers/stripe/stripe';
 import { totals } from '../../../simulator/oracle/totals';
@@ -54,6 +55,13 @@ function expected(): Record<string, number> {
     event: events.length,
   };
 }
+
+test('connections leave nothing behind that slows the process down', async () => {
+  const run = jest.spyOn(AsyncLocalStorage.prototype, 'run');
+  for (let connection = 0; connection < 3; connection += 1) await connect().probe(signal);
+  expect(new Set(run.mock.contexts).size).toBe(1);
+  run.mockRestore();
+});
 
 test('the probe names the account', async () => {
   expect((await connect().probe(signal)).externalId).toBe(simulator.accountId);
