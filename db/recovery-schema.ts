@@ -59,6 +59,12 @@ export interface RecoveryCaseTable {
   recovered_charge_id: string | null;
   recovered_at: Date | null;
   payment_page_url: string | null;
+  /** Drawn into the control group: also once its state says how that went. */
+  held_out: Generated<boolean>;
+  /** Paused along with its campaign, and resumed with it. */
+  paused_by_campaign: Generated<boolean>;
+  /** The newest version of stored rows about its invoice that it was told of. */
+  told_version: Date | null;
   opened_at: Date;
   ended_at: Date | null;
 }

@@ -61,6 +61,12 @@ const RECOVERY = `
     recovered_charge_id text,
     recovered_at timestamptz,
     payment_page_url text,
+    -- Drawn into the control group: also once its state says how that went.
+    held_out boolean not null default false,
+    -- Paused along with its campaign, and resumed with it: not what a person has paused by itself.
+    paused_by_campaign boolean not null default false,
+    -- The newest version of stored rows about its invoice that it was told of.
+    told_version timestamptz,
     opened_at timestamptz not null,
     ended_at timestamptz,
     primary key (account_id, invoice_id)
@@ -128,6 +134,8 @@ const RECOVERY = `
   create index recovery_attempt_by_credential on recovery_attempt (account_id, credential_key, intended_at);
   create unique index recovery_attempt_by_charge on recovery_attempt (account_id, charge_id);
 
+  -- What campaigns choose from.
+  create index invoice_open on invoice (account_id, external_id) where status = 'open';
   create index payment_attempt_by_fingerprint on payment_attempt (account_id, card_fingerprint, created_at);
   create index payment_attempt_by_method on payment_attempt (account_id, payment_method_id, created_at);
 
