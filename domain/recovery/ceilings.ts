@@ -1,0 +1,190 @@
+/**
+ * What the networks' rules come to for one credential. A campaign may only be stricter. The limits are per acceptor, so all
+ * charges of one account with one credential share them, whoever made them: us, the provider's own retries, a checkout.
+ */
+import type { Charge } from './charge';
+import type { Decline } from './decline';
+import {
+  CEILINGS,
+  SCHEME_OF_METHOD,
+  type Ceiling,
+  type Representable,
+  type Scheme,
+} from './network-rules';
+
+export { RULE_EDITION } from './network-rules';
+
+export interface AllowanceRequest {
+  /**
+   * Every known charge of this credential at this account, in any order; sorted ones are fastest. One that is pending or
+   * open counts as declined, a succeeded one not at all. A code that forbids further tries does so however old it is.
+   */
+  readonly charges: readonly Charge[];
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  /** Lower case; null where the provider does not tell: then the strictest limits hold. */
+  readonly network: string | null;
+  /** Where the credential was issued: ISO 3166 alpha-2. */
+  readonly country: string | null;
+  /** `card`, `sepa_debit`, … */
+  readonly methodType: string | null;
+  /** Epoch milliseconds of the first failure of what is to be paid; null when not known: then no deadline is held. */
+  readonly firstFailedAtMs: number | null;
+  readonly nowMs: number;
+}
+
+export type Allowance =
+  /** `rules`: the ids of those that were asked. */
+  | { readonly kind: 'now'; readonly rules: readonly string[] }
+  /** Not before this; by then other charges may have been made, so ask again. */
+  | { readonly kind: 'not_before'; readonly atMs: number; readonly rule: string }
+  /** Not with this credential. `decline` is what forbids it; null when it is too late. */
+  | { readonly kind: 'never'; readonly rule: string; readonly decline: Decline | null };
+
+const CARD_NETWORKS: Readonly<Record<string, Scheme>> = {
+  visa: 'visa',
+  mastercard: 'mastercard',
+  elo: 'elo',
+};
+
+function schemeOf({ network, methodType }: Pick<AllowanceRequest, 'network' | 'methodType'>) {
+  const debit = methodType === null ? undefined : SCHEME_OF_METHOD[methodType];
+  return debit ?? (network === null ? undefined : CARD_NETWORKS[network]) ?? 'card';
+}
+
+/** A rule with its days as instants, by scheme, so that asking a million times parses no date. */
+const BY_SCHEME = new Map<Scheme, { rule: Ceiling; fromMs: number; untilMs: number }[]>();
+for (const rule of CEILINGS) {
+  const fromMs = Date.parse(rule.effectiveFrom);
+  const untilMs = rule.effectiveUntil === undefined ? Infinity : Date.parse(rule.effectiveUntil);
+  for (const scheme of rule.schemes) {
+    const known = BY_SCHEME.get(scheme) ?? [];
+    known.push({ rule, fromMs, untilMs });
+    BY_SCHEME.set(scheme, known);
+  }
+}
+
+type WhoAndWhen = Pick<AllowanceRequest, 'network' | 'methodType' | 'country' | 'nowMs'>;
+
+/** The rules in force for such a credential at that moment. */
+export function ceilingsFor(asked: WhoAndWhen): Ceiling[] {
+  const found: Ceiling[] = [];
+  for (const { rule, fromMs, untilMs } of BY_SCHEME.get(schemeOf(asked)) ?? []) {
+    if (asked.nowMs < fromMs || asked.nowMs >= untilMs) continue;
+    if (rule.country === undefined || rule.country === asked.country) found.push(rule);
+  }
+  return found;
+}
+
+/** The last moment at which this payment may be tried at all; null when no rule sets one. */
+export function deadlineOf(
+  asked: WhoAndWhen & Pick<AllowanceRequest, 'firstFailedAtMs'>,
+): { readonly atMs: number; readonly rule: string } | null {
+  if (asked.firstFailedAtMs === null) return null;
+  for (const { id, effect } of ceilingsFor(asked)) {
+    if (effect.kind === 'deadline')
+      return { atMs: asked.firstFailedAtMs + effect.withinMs, rule: id };
+  }
+  return null;
+}
+
+/** Whether a bank debit may be presented again after this decline. */
+function representable(
+  decline: Decline,
+  allowed: { vocabulary: string; codes: readonly Representable[]; country: string | null },
+): boolean {
+  const { vocabulary, codes, country } = allowed;
+  const listed = decline.known.some((known) =>
+    codes.some(
+      ({ code, countries }) =>
+        code === known.code && (countries === undefined || countries.includes(country ?? '')),
+    ),
+  );
+  const fromScheme = decline.known.some((known) => known.vocabulary === vocabulary);
+  return listed || (!fromScheme && isAboutMoneyOrTechnical(decline));
+}
+
+const isAboutMoneyOrTechnical = ({ class: what, retryable }: Decline): boolean =>
+  retryable === 'yes' && (what === 'funds' || what === 'technical');
+
+/** Whether after this decline the credential may never be tried again. */
+function forbids({ effect }: Ceiling, decline: Decline, country: string | null): boolean {
+  switch (effect.kind) {
+    case 'never_after':
+      return decline.known.some(
+        ({ vocabulary, code }) => vocabulary === effect.vocabulary && effect.codes.includes(code),
+      );
+    case 'never_after_class':
+      return (
+        decline.by?.vocabulary !== effect.exceptVocabulary &&
+        effect.classes.includes(decline.class) &&
+        effect.retryable.includes(decline.retryable)
+      );
+    case 'never_unless':
+      return !representable(decline, { ...effect, country });
+    default:
+      return false;
+  }
+}
+
+/** The instant until which these charges forbid another under this rule; -Infinity when they do not. */
+function heldUntilMs({ effect }: Ceiling, charges: readonly Charge[], asked: AllowanceRequest) {
+  if (effect.kind === 'limit') {
+    let counted = 0;
+    for (let index = charges.length - 1; index >= 0; index -= 1) {
+      const charge = charges[index] as Charge;
+      const freeMs = charge.atMs + effect.windowMs;
+      if (freeMs <= asked.nowMs) break;
+      if (charge.status === 'succeeded') continue;
+      if (
+        effect.perAmount &&
+        (charge.amountMinor !== asked.amountMinor || charge.currency !== asked.currency)
+      )
+        continue;
+      counted += 1;
+      if (counted === effect.limit) return freeMs;
+    }
+  }
+  if (effect.kind === 'wait') {
+    let untilMs = -Infinity;
+    for (const { atMs, decline } of charges) {
+      for (const { vocabulary, code } of decline?.known ?? []) {
+        const delayMs = vocabulary === effect.vocabulary ? effect.delaysMs[code] : undefined;
+        if (delayMs !== undefined) untilMs = Math.max(untilMs, atMs + delayMs);
+      }
+    }
+    return untilMs;
+  }
+  return -Infinity;
+}
+
+function inOrder(charges: readonly Charge[]): readonly Charge[] {
+  for (let index = 1; index < charges.length; index += 1) {
+    if ((charges[index - 1] as Charge).atMs > (charges[index] as Charge).atMs)
+      return charges.toSorted((a, b) => a.atMs - b.atMs);
+  }
+  return charges;
+}
+
+/**
+ * Whether another charge may be made now, by all rules in force. One more known charge never allows an earlier one. Takes
+ * a few passes over the charges.
+ */
+export function allowance(asked: AllowanceRequest): Allowance {
+  const rules = ceilingsFor(asked);
+  const charges = inOrder(asked.charges);
+  for (const { decline } of charges) {
+    if (decline === null) continue;
+    const rule = rules.find((one) => forbids(one, decline, asked.country));
+    if (rule) return { kind: 'never', rule: rule.id, decline };
+  }
+  let held: { atMs: number; rule: string } | null = null;
+  for (const rule of rules) {
+    const atMs = heldUntilMs(rule, charges, asked);
+    if (atMs > (held?.atMs ?? asked.nowMs)) held = { atMs, rule: rule.id };
+  }
+  const deadline = deadlineOf(asked);
+  if (deadline && (held?.atMs ?? asked.nowMs) > deadline.atMs)
+    return { kind: 'never', rule: deadline.rule, decline: null };
+  return held ? { kind: 'not_before', ...held } : { kind: 'now', rules: rules.map(({ id }) => id) };
+}
