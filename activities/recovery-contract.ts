@@ -4,48 +4,11 @@
  * both writes and acts, and a history stays short. Ids, counts, instants and sentences only.
  */
 import type { CaseEvent } from '../domain/recovery/decide';
+import type { CaseFacts, CaseKey, CaseRecord, CaseTransition } from '../domain/recovery/record';
 import type { CaseState } from '../domain/recovery/states';
 import type { CampaignTerms } from '../domain/recovery/terms';
 
-export type { CampaignTerms, CaseEvent, CaseState };
-
-/** Names one case. */
-export interface CaseKey {
-  readonly account: string;
-  readonly invoice: string;
-}
-
-/** One line of a case's story. */
-export interface CaseTransition {
-  /** 1, 2, 3 … over the life of the case: written once, however often it is told. */
-  readonly sequence: number;
-  readonly from: CaseState;
-  readonly event: string;
-  readonly to: CaseState;
-  readonly because: string;
-  /** What a decision was made by: rule edition, rules, model, propensity. */
-  readonly facts: Readonly<Record<string, unknown>> | null;
-  /** Epoch milliseconds by the account's clock. */
-  readonly atMs: number;
-}
-
-/** What a case has become since it was stored last. Storing an older one changes nothing. */
-export interface CaseRecord {
-  /** Never empty, in order. */
-  readonly transitions: readonly CaseTransition[];
-  readonly state: CaseState;
-  readonly because: string;
-  readonly attention: boolean;
-  readonly nextActionAtMs: number | null;
-  /** What happened to the money, where one of the transitions moved it. */
-  readonly recovery: {
-    readonly by: 'us' | 'elsewhere' | 'provider';
-    /** Decimal string. */
-    readonly recoveredMinor: string;
-    readonly reversedMinor: string;
-    readonly chargeId: string | null;
-  } | null;
-}
+export type { CampaignTerms, CaseEvent, CaseFacts, CaseKey, CaseRecord, CaseState, CaseTransition };
 
 interface CaseStep extends CaseKey {
   /** Null when nothing has happened since the last step. */
@@ -56,32 +19,6 @@ interface CaseStep extends CaseKey {
 export interface Sighting {
   readonly nowMs: number;
   readonly event: CaseEvent;
-}
-
-/** Where a workflow for a known case goes on: Postgres is the record, also after a terminate or a reset. */
-export interface CaseFacts extends CaseKey {
-  readonly campaign: string;
-  readonly provider: string;
-  readonly clock: 'real' | 'simulated';
-  readonly state: CaseState;
-  readonly because: string;
-  readonly attention: boolean;
-  /** Sequence number of the newest transition. */
-  readonly transitions: number;
-  /** Attempts in the ledger. */
-  readonly attempts: number;
-  /** The one that is intended, unknown or pending, if any. */
-  readonly openAttempt: {
-    readonly number: number;
-    readonly state: 'intended' | 'unknown' | 'pending';
-  } | null;
-  readonly nextActionAtMs: number | null;
-  readonly windowEndsAtMs: number;
-  /** Decimal string, with its currency: for search attributes and words. */
-  readonly amountMinor: string;
-  readonly currency: string;
-  readonly desired: 'run' | 'pause' | 'cancel';
-  readonly nowMs: number;
 }
 
 export interface AttemptSighting extends Sighting {
@@ -124,17 +61,20 @@ export interface CaseActivities {
   setCaseDesired(input: CaseStep & { readonly desired: 'run' | 'pause' | 'cancel' }): Promise<void>;
   /**
    * Decides what comes next, from stored charges and the case's attempts: attempt_planned, provider_retry_pending,
-   * customer_needed, ceilings_used_up, retry_forbidden, window_ended, or what the invoice has become meanwhile.
+   * customer_needed, ceilings_used_up, retry_forbidden, window_ended, or what the invoice has become meanwhile. What the ledger
+   * says goes first: `succeeded` for an attempt that has brought the money, `outcome_unknown` or `pending`, with its number,
+   * for one that is open.
    */
   planCase(input: CaseStep): Promise<Sighting>;
   /**
    * Reads the invoice and its credential's charges again: clear, plan_outdated, or what the invoice has become. Only reads at
-   * the provider.
+   * the provider. Of the ledger the same as planCase. Also asked of a case that waits: `clear` when nothing has changed.
    */
   checkCase(input: CaseStep): Promise<Sighting>;
   /**
    * Claims attempt number `after` + 1 in the ledger, reads the invoice once more, and sends one request. An attempt that the ledger
-   * has already is reported, never sent again. Tried once: whoever loses its answer looks it up.
+   * has already is reported, never sent again. Tried once: whoever loses its answer looks it up. A claim that is refused answers
+   * why, with `attempt` null: cancel, pause, plan_outdated, ceilings_used_up, what the invoice has become …
    */
   chargeCase(input: CaseStep & { readonly after: number }): Promise<AttemptSighting>;
   /**

@@ -16,6 +16,8 @@ export interface RecoveryPolicy {
   readonly lookupDelaysMs: readonly number[];
   /** How often a payment that is being settled, and an invoice that waits for its customer, are looked at unasked. */
   readonly lookAgainMs: number;
+  /** A payment that is still being settled after so long is for a person to judge. */
+  readonly settleWithinMs: number;
   /** So long after the instant of the provider's own retry it is expected to show its outcome. */
   readonly providerRetryGraceMs: number;
   /** Retries of the provider that were announced and never executed: after so many the case goes on by itself. */
@@ -42,6 +44,7 @@ export const RECOVERY_POLICY: RecoveryPolicy = {
     3 * DAY_MS,
   ],
   lookAgainMs: DAY_MS,
+  settleWithinMs: 30 * DAY_MS,
   providerRetryGraceMs: 2 * HOUR_MS,
   maxIdleProviderRetries: 2,
   backoffFirstMs: 30 * SECOND_MS,

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, VARIABLES } from '../../config/config';
 import { accountDiagram } from '../../domain/account/diagram';
+import { caseDiagram, caseStops } from '../../domain/recovery/diagram';
 
 /** The text between `<!-- name:begin -->` and `<!-- name:end -->` of a file is exactly `content`. */
 function expectGenerated(options: { file: string; name: string; content: string }) {
@@ -42,4 +43,13 @@ test('ARCHITECTURE.md draws the states of an account as the table has them', () 
     name: 'account-states',
     content: ['```mermaid', accountDiagram(), '```'].join('\n'),
   });
+});
+
+test('ARCHITECTURE.md draws the states of a recovery case as the table has them', () => {
+  expectGenerated({
+    file: 'ARCHITECTURE.md',
+    name: 'case-states',
+    content: ['```mermaid', caseDiagram(), '```'].join('\n'),
+  });
+  expectGenerated({ file: 'ARCHITECTURE.md', name: 'case-stops', content: caseStops() });
 });
