@@ -1,5 +1,7 @@
 /** The tables of recovery as kysely types. */
 import type { Generated, JSONColumnType } from 'kysely';
+import type { AttemptState } from '../domain/recovery/attempt';
+import type { Decline } from '../domain/recovery/decline';
 import type { CaseState } from '../domain/recovery/states';
 import type { CampaignTerms } from '../domain/recovery/terms';
 
@@ -96,9 +98,7 @@ export interface RecoveryAttemptTable {
   country: string | null;
   currency: string;
   amount_minor: bigint;
-  state: Generated<
-    'intended' | 'unknown' | 'pending' | 'succeeded' | 'declined' | 'absent' | 'returned'
-  >;
+  state: Generated<AttemptState>;
   idempotency_key: string;
   /** SHA-256 of the request: one key never stands for two of them. */
   request_hash: Buffer;
@@ -112,10 +112,14 @@ export interface RecoveryAttemptTable {
   absent_after: Date;
   charge_id: string | null;
   request_id: string | null;
+  /** What came in, where it succeeded. */
+  paid_minor: bigint | null;
   settled_by: 'answer' | 'lookup' | 'person' | 'fence' | null;
   settled_at: Date | null;
   note: string | null;
-  decline: JSONColumnType<Facts> | null;
+  /** What was said of it that cannot be true beside this row. */
+  conflict: string | null;
+  decline: JSONColumnType<Decline> | null;
   decision: JSONColumnType<Facts>;
 }
 

@@ -116,11 +116,15 @@ const RECOVERY = `
     absent_after timestamptz not null,
     charge_id text,
     request_id text,
+    -- What came in, where it succeeded.
+    paid_minor bigint,
     -- How it is known: the answer, a lookup, a person, or a fence (it was never sent).
     settled_by text check (settled_by in ('answer', 'lookup', 'person', 'fence')),
     settled_at timestamptz,
     -- What was said of it: an error, or a person's reason, kept for ever.
     note text,
+    -- What was said of it that cannot be true beside this row: a person must look.
+    conflict text,
     -- {class, reason, by, codes, …}: how a decline was read.
     decline jsonb,
     -- {edition, model, propensity, rules, because}: why it was made.
