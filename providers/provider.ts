@@ -4,6 +4,7 @@
  */
 import type { RecoupError } from '../domain/errors';
 import type { CanonicalRecord } from '../domain/records';
+import type { Decline, DeclineCodes } from '../domain/recovery/decline';
 import type { InvoiceSighting, PaymentAnswer, PaymentFinding } from '../domain/recovery/payment';
 
 export type * from '../domain/recovery/payment';
@@ -256,6 +257,8 @@ export interface Provider {
   connect(connection: Connection, options?: ConnectOptions): ProviderClient;
   /** Verifies and reads a webhook; null where the provider sends none. */
   readonly readWebhook: ((delivery: WebhookDelivery) => WebhookReading) | null;
+  /** What the codes of a failed attempt come to, in the provider's own vocabularies and the networks'. Never throws. */
+  readonly readDecline: (codes: DeclineCodes) => Decline;
   /** Throws `NotNormalisable` for an object that lacks what its kind needs; the caller keeps it raw and names it. */
   normalise(object: Omit<RawObject, 'resource'>): Normalised;
 }

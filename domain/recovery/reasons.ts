@@ -39,6 +39,11 @@ export const REASONS = {
     customer: 'Your bank declined the payment. Please ask your bank about it.',
     vague: true,
   },
+  check_details: {
+    merchant: 'Some of the payment details are wrong; the bank does not say which.',
+    customer: 'Some of your payment details are wrong. Please enter them again.',
+    vague: true,
+  },
   insufficient_funds: {
     merchant: 'There was not enough money in the account.',
     customer: 'There was not enough money in the account for this payment.',

@@ -2,6 +2,7 @@ import { RecoupError } from '../../domain/errors';
 import type { Connection, ConnectOptions, Provider, ProviderClient } from '../provider';
 import { findAccess, type Access } from './account';
 import { createApi } from './client';
+import { readStripeDecline } from './declines';
 import { normalise } from './normalise/normalise';
 import { createPager } from './pages';
 import { CHANGES, RESOURCES } from './resources';
@@ -25,6 +26,7 @@ export const stripe: Provider = {
   },
   connect,
   readWebhook,
+  readDecline: readStripeDecline,
   normalise,
 };
 

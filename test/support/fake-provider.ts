@@ -14,6 +14,7 @@ import {
   type ProviderClient,
   type RawObject,
 } from '../../providers/provider';
+import { readStripeDecline } from '../../providers/stripe/declines';
 
 const DAY_MS = 86_400_000;
 
@@ -84,6 +85,7 @@ export class FakeService {
     feed: FEED,
     connect: (connection) => this.connect(connection.externalId),
     readWebhook: null,
+    readDecline: readStripeDecline,
     normalise,
   };
 
