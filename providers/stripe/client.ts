@@ -6,8 +6,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import Stripe from 'stripe';
 import { RecoupError } from '../../domain/errors';
 import type { Connection, ConnectOptions } from '../provider';
-import { notStripe, translate, type Exchange } from './errors';
+import { notStripe, translate, type Exchange as Observed } from './errors';
 import { exceededScopes, rateScopes } from './rate-scopes';
+import { deadlinePassed, sendOnce } from './send-once';
 
 const DEFAULT_BASE = 'https://api.stripe.com';
 /** For the whole of a request, its body included. Stripe's slowest lists take some seconds. */
@@ -31,11 +32,42 @@ export interface Answer {
   readonly readAt: Date;
 }
 
+export interface PaymentOptions extends RequestOptions {
+  readonly idempotencyKey: string;
+  /** For all of it, the wait for its turn included: nothing is sent afterwards. */
+  readonly timeoutMs: number;
+}
+
+/** What came of a payment request. */
+export type Posted =
+  | (Answer & { readonly ok: true; readonly requestId: string | null })
+  | {
+      readonly ok: false;
+      readonly error: RecoupError;
+      /** Where false, nothing of it has left this machine, and nothing will. */
+      readonly wasSent: boolean;
+      /** Stripe's own error; null for every other failure, whatever its status. */
+      readonly said: StripeSaid | null;
+      readonly requestId: string | null;
+    };
+
+export interface StripeSaid {
+  readonly status: number;
+  readonly type: string;
+  /** Its `error` as it came. */
+  readonly error: Readonly<Record<string, unknown>>;
+}
+
 export interface Api {
   /** Host and port, for messages. */
   readonly address: string;
   /** One GET, at the connection's pace. Errors: those of `translate` and of `Pace`; an aborted signal rejects with its reason. */
   get(path: string, params: Params, options: RequestOptions): Promise<Answer>;
+  /**
+   * Pays an invoice: one POST, the only one that there is, at the connection's pace and never repeated. Never throws but for a
+   * signal that is aborted before anything was sent.
+   */
+  pay(invoiceId: string, params: Params, options: PaymentOptions): Promise<Posted>;
   /** The error for an answer that Stripe would not give. */
   notStripe(): RecoupError;
 }
@@ -63,23 +95,16 @@ export function createApi(
   const port = base.port === '' ? (base.protocol === 'https:' ? '443' : '80') : base.port;
   const address = `${base.hostname}:${port}`;
 
-  const observedFetch = async (
-    input: string | URL | Request,
-    init?: RequestInit,
-  ): Promise<Response> => {
+  const observedFetch = async (input: string | URL | Request, init: RequestInit = {}) => {
     const exchange = exchanges.getStore();
-    if (exchange === undefined) throw new Error('Every request goes through `get`.');
-    const signals = [exchange.signal, ...(init?.signal ? [init.signal] : [])];
+    if (exchange === undefined) throw new Error('Every request goes through `get` or `pay`.');
+    const signals = [exchange.signal, ...(init.signal ? [init.signal] : [])];
     const startedMs = performance.now();
-    // A redirect would be followed with the key in hand, and Stripe never sends one.
-    const response = await fetch(input, {
-      ...init,
-      redirect: 'manual',
-      signal: AbortSignal.any(signals),
-    });
+    const response = await exchange.send(input, { ...init, signal: AbortSignal.any(signals) });
     const elapsedMs = performance.now() - startedMs;
     exchange.status = response.status;
     exchange.isJson = /\bjson\b/i.test(response.headers.get('content-type') ?? '');
+    exchange.requestId = response.headers.get('request-id');
     exchange.retryAfter = response.headers.get('retry-after');
     exchange.rateLimitedReason = response.headers.get('stripe-rate-limited-reason');
     const dateMs = Date.parse(response.headers.get('date') ?? '');
@@ -98,53 +123,152 @@ export function createApi(
     timeout: timeoutMs,
   });
 
-  return {
-    address,
-    notStripe: () => notStripe(address),
-    get: async (path, params, { subject, signal, actFor }) => {
+  /** Throws what the SDK throws, or the error for an answer that Stripe would not give. */
+  const exchangeOnce = async (
+    exchange: Exchange,
+    { method, path, form }: { method: 'GET' | 'POST'; path: string; form?: Params },
+    options: Stripe.RawRequestOptions,
+  ): Promise<Answer> => {
+    // `rawRequest` rather than the typed calls: these turn decimals into objects, and raw objects are kept as they came.
+    const body: unknown = await exchanges.run(exchange, () =>
+      sdk.rawRequest(method, path, form, options),
+    );
+    const { status, readAt } = exchange;
+    if (!isRecord(body) || readAt === null || status === null || status >= 300) {
+      throw translate(new Error('An answer that Stripe would not give.'), exchange);
+    }
+    return { body, readAt };
+  };
+
+  const get: Api['get'] = async (path, params, { subject, signal, actFor }) => {
+    signal.throwIfAborted();
+    const scopes = rateScopes({ method: 'GET', path }, secret);
+    await pace?.take(scopes, signal);
+    const request = follow(signal);
+    const exchange = begin({
+      address,
+      action: 'read',
+      subject,
+      signal: request.signal,
+      // A redirect would be followed with the key in hand, and Stripe never sends one.
+      send: (input, init) => fetch(input, { ...init, redirect: 'manual' }),
+    });
+    try {
+      const target = { method: 'GET', path: withQuery(path, params) } as const;
+      return await exchangeOnce(exchange, target, accountOf(actFor));
+    } catch (error) {
       signal.throwIfAborted();
-      const scopes = rateScopes(path, secret);
-      await pace?.take(scopes, signal);
-      // A signal of its own for each request: one that lives as long as a walk would gather a listener for every page.
-      const request = new AbortController();
-      const abort = (): void => {
-        request.abort(signal.reason);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      const exchange: Exchange = {
-        address,
-        subject,
-        signal: request.signal,
-        status: null,
-        isJson: false,
-        readAt: null,
-        retryAfter: null,
-        rateLimitedReason: null,
-      };
-      const account = actFor ? { stripeContext: actFor } : {};
-      try {
-        // `rawRequest` rather than the typed lists: these turn decimals into objects, and raw objects are kept as they came.
-        const body: unknown = await exchanges.run(exchange, () =>
-          sdk.rawRequest('GET', withQuery(path, params), undefined, account),
-        );
-        const { status, readAt } = exchange;
-        if (!isRecord(body) || readAt === null || status === null || status >= 300) {
-          throw translate(new Error('An answer that Stripe would not give.'), exchange);
-        }
-        return { body, readAt };
-      } catch (error) {
-        signal.throwIfAborted();
-        const translated = translate(error, exchange);
-        if (translated.code === 'rate_limited') {
-          const exceeded = exceededScopes(scopes, exchange.rateLimitedReason);
-          await pace?.exceeded(exceeded, translated.retryAfterMs ?? null);
-        }
-        throw translated;
-      } finally {
-        signal.removeEventListener('abort', abort);
+      const translated = translate(error, exchange);
+      if (translated.code === 'rate_limited') {
+        const exceeded = exceededScopes(scopes, exchange.rateLimitedReason);
+        await pace?.exceeded(exceeded, translated.retryAfterMs ?? null);
       }
+      throw translated;
+    } finally {
+      request.end();
+    }
+  };
+
+  const pay: Api['pay'] = async (invoiceId, params, options) => {
+    const { subject, signal, actFor, idempotencyKey, timeoutMs: withinMs } = options;
+    signal.throwIfAborted();
+    const deadlineMs = performance.now() + withinMs;
+    const path = `/v1/invoices/${encodeURIComponent(invoiceId)}/pay`;
+    const scopes = rateScopes({ method: 'POST', path }, secret);
+    const request = follow(signal, withinMs);
+    let wasSent = false;
+    const exchange = begin({
+      address,
+      action: 'pay',
+      subject,
+      signal: request.signal,
+      send: async (input, init) => {
+        // The SDK tries a closed connection once more, even when told never to.
+        if (wasSent) throw new Error('A payment is sent once.');
+        const onSend = (): void => {
+          wasSent = true;
+        };
+        const url = new URL(input instanceof Request ? input.url : input);
+        try {
+          return await sendOnce(url, init, { signal: request.signal, deadlineMs, onSend });
+        } catch (cause) {
+          // Without a code, by which the SDK would know a closed connection.
+          throw new Error('No answer.', { cause });
+        }
+      },
+    });
+    try {
+      await pace?.take(scopes, request.signal);
+      const target = { method: 'POST', path, form: params } as const;
+      const once = { ...accountOf(actFor), idempotencyKey, timeout: withinMs };
+      const answer = await exchangeOnce(exchange, target, once);
+      return { ok: true, ...answer, requestId: exchange.requestId };
+    } catch (thrown) {
+      if (!wasSent) signal.throwIfAborted();
+      const error = translate(thrown, exchange);
+      if (error.code === 'rate_limited' && wasSent) {
+        const exceeded = exceededScopes(scopes, exchange.rateLimitedReason);
+        // What came of the payment is more than that others slow down.
+        await pace?.exceeded(exceeded, error.retryAfterMs ?? null).catch(() => undefined);
+      }
+      const said = whatStripeSaid(thrown, exchange);
+      return { ok: false, error, wasSent, said, requestId: exchange.requestId };
+    } finally {
+      request.end();
+    }
+  };
+
+  return { address, notStripe: () => notStripe(address), get, pay };
+}
+
+interface Exchange extends Observed {
+  readonly send: (input: string | URL | Request, init: RequestInit) => Promise<Response>;
+}
+
+type Beginning = Pick<Exchange, 'address' | 'action' | 'subject' | 'signal' | 'send'>;
+
+const begin = (beginning: Beginning): Exchange => ({
+  ...beginning,
+  status: null,
+  isJson: false,
+  readAt: null,
+  requestId: null,
+  retryAfter: null,
+  rateLimitedReason: null,
+});
+
+/**
+ * A signal of its own for each request, aborted with the given one or when the time is over: one that lives as long as a walk
+ * would gather a listener for every page.
+ */
+function follow(signal: AbortSignal, timeoutMs?: number): { signal: AbortSignal; end: () => void } {
+  const request = new AbortController();
+  const abort = (): void => {
+    request.abort(signal.reason);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          request.abort(deadlinePassed());
+        }, timeoutMs);
+  return {
+    signal: request.signal,
+    end: () => {
+      signal.removeEventListener('abort', abort);
+      clearTimeout(timer);
     },
   };
+}
+
+const accountOf = (actFor: string | null | undefined): Stripe.RawRequestOptions =>
+  actFor ? { stripeContext: actFor } : {};
+
+function whatStripeSaid(thrown: unknown, { status, isJson }: Exchange): StripeSaid | null {
+  if (!(thrown instanceof Stripe.errors.StripeError) || status === null || !isJson) return null;
+  const { rawType, raw } = thrown;
+  return rawType !== undefined && isRecord(raw) ? { status, type: rawType, error: raw } : null;
 }
 
 function parseBase(text: string): URL {

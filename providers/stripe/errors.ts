@@ -8,7 +8,8 @@ const MAX_CAUSES = 5;
 /** What is known of one request and its answer; filled in as it goes. */
 export interface Exchange {
   readonly address: string;
-  /** What is read, in words for a person. */
+  readonly action: 'read' | 'pay';
+  /** What is read or paid, in words for a person. */
   readonly subject: string;
   readonly signal: AbortSignal;
   /** Null while nothing has answered. */
@@ -16,6 +17,8 @@ export interface Exchange {
   isJson: boolean;
   /** Stripe's clock at the start of the request; null when the answer has no date. */
   readAt: Date | null;
+  /** Stripe's id of the request. */
+  requestId: string | null;
   /** The header as it came: seconds. */
   retryAfter: string | null;
   /** Which limit a 429 speaks of, in Stripe's words. */
@@ -33,7 +36,7 @@ export function notStripe(address: string, status: number | null = null): Recoup
 /** Messages name the host and the status and never quote the answer, which may hold parts of the key or customer data. */
 export function translate(thrown: unknown, exchange: Exchange): RecoupError {
   if (thrown instanceof RecoupError) return thrown;
-  const { address, subject, status } = exchange;
+  const { address, action, subject, status } = exchange;
   const error = thrown instanceof Stripe.errors.StripeError ? thrown : null;
   const retryAfterMs = Math.ceil(Number(exchange.retryAfter) * 1000);
   const options = {
@@ -42,7 +45,7 @@ export function translate(thrown: unknown, exchange: Exchange): RecoupError {
     details: {
       status,
       readAt: exchange.readAt,
-      requestId: error?.requestId,
+      requestId: exchange.requestId,
       providerMessage: error?.message,
     },
   };
@@ -57,7 +60,7 @@ export function translate(thrown: unknown, exchange: Exchange): RecoupError {
   if (status === 429) {
     return new RecoupError(
       'rate_limited',
-      `Stripe asks to slow down while reading ${subject}.`,
+      `Stripe asks to slow down while ${action}ing ${subject}.`,
       options,
     );
   }
@@ -73,7 +76,7 @@ export function translate(thrown: unknown, exchange: Exchange): RecoupError {
     if (error === null || !exchange.isJson) return notStripe(address, status);
     return new RecoupError(
       'provider_unavailable',
-      `The answer of ${address} broke off while reading ${subject}.`,
+      `The answer of ${address} broke off while ${action}ing ${subject}.`,
       options,
     );
   }
@@ -90,8 +93,8 @@ export function translate(thrown: unknown, exchange: Exchange): RecoupError {
     return new RecoupError(
       'permission_missing',
       permission === undefined
-        ? `The key may not read ${subject}.`
-        : `The key may not read ${subject}: it lacks the permission ${permission}.`,
+        ? `The key may not ${action} ${subject}.`
+        : `The key may not ${action} ${subject}: it lacks the permission ${permission}.`,
       options,
     );
   }

@@ -36,11 +36,24 @@ interface List extends z.infer<typeof listShape> {
   readonly readAt: Date;
 }
 
+/** Which objects of a resource, and how many pages of them at most. */
+export interface Selection {
+  readonly resource: string;
+  readonly params: Params;
+  readonly maxPages: number;
+}
+
 export interface Pager {
   /** `actFor` is the connected account whose data is read; null for the key's own. */
   fetchPage(request: PageRequest, actFor: string | null): Promise<Page>;
   /** Null when Stripe does not have it. */
   fetchObject(request: ObjectRequest, actFor: string | null): Promise<FetchedObject | null>;
+  /** All objects that match, newest first. Errors: those of fetchPage; request_refused when there are more pages. */
+  fetchAll(
+    selection: Selection,
+    request: Pick<PageRequest, 'signal'>,
+    actFor: string | null,
+  ): Promise<Pick<Page, 'objects' | 'readAt' | 'requests'>>;
 }
 
 export function createPager(api: Api): Pager {
@@ -86,6 +99,18 @@ export function createPager(api: Api): Pager {
     };
   }
 
+  const fetchAll: Pager['fetchAll'] = async (
+    { resource: name, params, maxPages },
+    { signal },
+    actFor,
+  ) => {
+    const resource = findResource(name);
+    const call = createCall(api, { signal }, { resource: name, actFor });
+    const { data, readAt } = await readWhole(call, { path: resource.path, params, maxPages });
+    for (const object of data) await complete(call, resource, object);
+    return { objects: data.map(toRawObject), readAt, requests: call.count() };
+  };
+
   async function readCompanions(
     call: Call,
     { companions }: StripeResource,
@@ -97,9 +122,12 @@ export function createPager(api: Api): Pager {
       const wanted = list(owner);
       if (wanted === null) continue;
       try {
-        const members = (await readWhole(call.of(resource), wanted)) ?? [];
+        const members = await unlessGone(readWhole(call.of(resource), wanted));
         read.push(
-          ...members.flatMap((member) => [...takeOut(member, holding), toRawObject(member)]),
+          ...(members?.data ?? []).flatMap((member) => [
+            ...takeOut(member, holding),
+            toRawObject(member),
+          ]),
         );
       } catch (error) {
         // What the key may not read must not keep from it what it may.
@@ -152,29 +180,33 @@ export function createPager(api: Api): Pager {
   async function completeList(call: Call, embedded: EmbeddedList, owner: Json): Promise<void> {
     const cut = embeddedShape.safeParse(owner[embedded.field]);
     if (!cut.success || !cut.data.has_more) return;
-    const data = await readWhole(call, embedded.list(String(owner['id'])));
+    const whole = await unlessGone(readWhole(call, embedded.list(String(owner['id']))));
     // A list that stays cut is refused later.
-    if (data !== null) owner[embedded.field] = { ...cut.data, data, has_more: false };
+    if (whole !== null) owner[embedded.field] = { ...cut.data, data: whole.data, has_more: false };
   }
 
-  /** Null when the owner, or the member that the cursor stands on, was deleted meanwhile. */
+  /** Read as of its first page. Throws what `isMissing` knows when the owner, or where the cursor stands, is deleted meanwhile. */
   async function readWhole(
     call: Call,
-    { path, params }: { readonly path: string; readonly params: Params },
-  ): Promise<List['data'] | null> {
+    {
+      path,
+      params,
+      maxPages = MAX_EMBEDDED_PAGES,
+    }: { readonly path: string; readonly params: Params; readonly maxPages?: number },
+  ): Promise<Pick<List, 'data' | 'readAt'>> {
     const data: List['data'] = [];
-    for (let page = 0; page < MAX_EMBEDDED_PAGES; page++) {
+    let readAt: Date | null = null;
+    for (let page = 0; page < maxPages; page++) {
       const last = data.at(-1);
       const cursor = last === undefined ? {} : { starting_after: last.id };
-      const answer = await unlessGone(call.get(path, { ...params, limit: PAGE_SIZE, ...cursor }));
-      if (answer === null) return null;
-      const list = asList(answer, api);
+      const list = asList(await call.get(path, { ...params, limit: PAGE_SIZE, ...cursor }), api);
+      readAt ??= list.readAt;
       data.push(...list.data);
-      if (!list.has_more) return data;
+      if (!list.has_more) return { data, readAt };
     }
     throw new RecoupError(
       'request_refused',
-      `The list at ${path} goes on after ${String(MAX_EMBEDDED_PAGES)} pages.`,
+      `The list at ${path} goes on after ${String(maxPages)} pages.`,
     );
   }
 
@@ -188,7 +220,7 @@ export function createPager(api: Api): Pager {
     Object.assign(source, { coupon });
   }
 
-  return { fetchPage, fetchObject };
+  return { fetchPage, fetchObject, fetchAll };
 }
 
 /** The terms of a coupon never change. One that was deleted stays an id. */
@@ -198,7 +230,7 @@ async function readCoupon(call: Call, id: string): Promise<unknown> {
 }
 
 /** Null when what was asked for has been deleted. */
-async function unlessGone(request: Promise<Answer>): Promise<Answer | null> {
+export async function unlessGone<T>(request: Promise<T>): Promise<T | null> {
   try {
     return await request;
   } catch (error) {

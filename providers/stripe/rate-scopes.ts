@@ -5,11 +5,14 @@ const LIVE_PER_SECOND = 100;
 const TEST_PER_SECOND = 25;
 const ENDPOINT_PER_SECOND = 25;
 
-/** What a GET of the path counts towards, the narrowest first: who waits for its endpoint takes nothing of what all share. */
-export function rateScopes(path: string, secret: string): readonly RateScope[] {
+/** What a request counts towards, the narrowest first: who waits for its endpoint takes nothing of what all share. */
+export function rateScopes(
+  { method, path }: { readonly method: 'GET' | 'POST'; readonly path: string },
+  secret: string,
+): readonly RateScope[] {
   const isTest = /^[rs]k_test_/.test(secret);
   return [
-    { name: `GET ${routeOf(path)}`, kind: 'endpoint', perSecond: ENDPOINT_PER_SECOND },
+    { name: `${method} ${routeOf(path)}`, kind: 'endpoint', perSecond: ENDPOINT_PER_SECOND },
     { name: 'all', kind: 'account', perSecond: isTest ? TEST_PER_SECOND : LIVE_PER_SECOND },
   ];
 }

@@ -5,6 +5,7 @@ import { createApi } from './client';
 import { readStripeDecline } from './declines';
 import { normalise } from './normalise/normalise';
 import { createPager } from './pages';
+import { createPayments } from './payments';
 import { CHANGES, RESOURCES } from './resources';
 import { readWebhook } from './webhooks';
 
@@ -53,6 +54,7 @@ function connect(connection: Connection, options?: ConnectOptions): ProviderClie
     },
     fetchPage: async (request) => pager.fetchPage(request, await actFor(request.signal)),
     fetchObject: async (request) => pager.fetchObject(request, await actFor(request.signal)),
+    payments: createPayments({ api, pager, findActFor: actFor }),
     close: () => {
       // Idle connections belong to Node's own pool, which closes them after some seconds and keeps no process alive.
     },

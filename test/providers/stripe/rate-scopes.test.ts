@@ -3,16 +3,18 @@ import { createApi } from '../../../providers/stripe/client';
 import { exceededScopes, rateScopes } from '../../../providers/stripe/rate-scopes';
 import { sendJson, startHttpStub } from '../../support/http-stub';
 
+const INVOICES = { method: 'GET', path: '/v1/invoices' } as const;
 const never = new AbortController().signal;
 const names = (scopes: readonly RateScope[]) => scopes.map(({ name }) => name);
 
 test.each([
-  ['/v1/invoices', 'GET /v1/invoices'],
-  ['/v1/invoices/in_1', 'GET /v1/invoices/:id'],
-  ['/v1/invoices/in_1/lines', 'GET /v1/invoices/:id/lines'],
-  ['/v1/account', 'GET /v1/account'],
-])('a request for %s counts towards its endpoint and towards all', (path, endpoint) => {
-  expect(names(rateScopes(path, 'sk_live_1'))).toEqual([endpoint, 'all']);
+  ['GET', '/v1/invoices', 'GET /v1/invoices'],
+  ['GET', '/v1/invoices/in_1', 'GET /v1/invoices/:id'],
+  ['GET', '/v1/invoices/in_1/lines', 'GET /v1/invoices/:id/lines'],
+  ['GET', '/v1/account', 'GET /v1/account'],
+  ['POST', '/v1/invoices/in_1/pay', 'POST /v1/invoices/:id/pay'],
+] as const)('a %s of %s counts towards its endpoint and towards all', (method, path, endpoint) => {
+  expect(names(rateScopes({ method, path }, 'sk_live_1'))).toEqual([endpoint, 'all']);
 });
 
 test.each([
@@ -21,7 +23,7 @@ test.each([
   ['sk_test_1', 25],
   ['rk_test_1', 25],
 ])('an account read with %s may make %i requests a second in all', (secret, perSecond) => {
-  expect(rateScopes('/v1/invoices', secret)[1]).toMatchObject({ kind: 'account', perSecond });
+  expect(rateScopes(INVOICES, secret)[1]).toMatchObject({ kind: 'account', perSecond });
 });
 
 test.each([
@@ -33,7 +35,7 @@ test.each([
   ['something-new', ['GET /v1/invoices', 'all']],
   [null, ['GET /v1/invoices', 'all']],
 ])('a 429 for %s slows %j', (reason, slowed) => {
-  expect(names(exceededScopes(rateScopes('/v1/invoices', 'sk_live_1'), reason))).toEqual(slowed);
+  expect(names(exceededScopes(rateScopes(INVOICES, 'sk_live_1'), reason))).toEqual(slowed);
 });
 
 test('a request waits for its turn, and a 429 is passed on with its scope and time before it is an error', async () => {
