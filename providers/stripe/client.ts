@@ -34,7 +34,9 @@ export interface Answer {
 
 export interface PaymentOptions extends RequestOptions {
   readonly idempotencyKey: string;
-  /** For all of it, the wait for its turn included: nothing is sent afterwards. */
+  /** By this machine's clock: nothing is sent from then on. */
+  readonly sendBefore: Date;
+  /** For all of it, the wait for its turn included. */
   readonly timeoutMs: number;
 }
 
@@ -170,9 +172,13 @@ export function createApi(
   };
 
   const pay: Api['pay'] = async (invoiceId, params, options) => {
-    const { subject, signal, actFor, idempotencyKey, timeoutMs: withinMs } = options;
+    const { subject, signal, actFor, idempotencyKey, sendBefore, timeoutMs: withinMs } = options;
     signal.throwIfAborted();
-    const deadlineMs = performance.now() + withinMs;
+    const leftMs = Math.min(withinMs, sendBefore.getTime() - Date.now());
+    const deadlineMs = performance.now() + leftMs;
+    // By both clocks: one may be set back, the other stands still while the machine sleeps.
+    const isTooLate = (): boolean =>
+      performance.now() >= deadlineMs || Date.now() >= sendBefore.getTime();
     const path = `/v1/invoices/${encodeURIComponent(invoiceId)}/pay`;
     const scopes = rateScopes({ method: 'POST', path }, secret);
     const request = follow(signal, withinMs);
@@ -190,7 +196,7 @@ export function createApi(
         };
         const url = new URL(input instanceof Request ? input.url : input);
         try {
-          return await sendOnce(url, init, { signal: request.signal, deadlineMs, onSend });
+          return await sendOnce(url, init, { signal: request.signal, isTooLate, onSend });
         } catch (cause) {
           // Without a code, by which the SDK would know a closed connection.
           throw new Error('No answer.', { cause });
@@ -205,7 +211,7 @@ export function createApi(
       return { ok: true, ...answer, requestId: exchange.requestId };
     } catch (thrown) {
       if (!wasSent) signal.throwIfAborted();
-      const error = translate(thrown, exchange);
+      const error = !wasSent && isTooLate() ? tooLate(thrown) : translate(thrown, exchange);
       if (error.code === 'rate_limited' && wasSent) {
         const exceeded = exceededScopes(scopes, exchange.rateLimitedReason);
         // What came of the payment is more than that others slow down.
@@ -261,6 +267,11 @@ function follow(signal: AbortSignal, timeoutMs?: number): { signal: AbortSignal;
     },
   };
 }
+
+const tooLate = (cause: unknown): RecoupError =>
+  new RecoupError('provider_unavailable', 'The payment could not be sent in time, and was not.', {
+    cause,
+  });
 
 const accountOf = (actFor: string | null | undefined): Stripe.RawRequestOptions =>
   actFor ? { stripeContext: actFor } : {};

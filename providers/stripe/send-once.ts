@@ -14,8 +14,8 @@ const NO_CONTENT = new Set([204, 205, 304]);
 
 export interface Sending {
   readonly signal: AbortSignal;
-  /** Nothing is sent at or after this reading of `performance.now()`. */
-  readonly deadlineMs: number;
+  /** Asked once there is a connection: nothing is sent any more. */
+  readonly isTooLate: () => boolean;
   /** Called right before the first byte: from then on the request may have been carried out. */
   readonly onSend: () => void;
 }
@@ -23,7 +23,7 @@ export interface Sending {
 export async function sendOnce(
   url: URL,
   init: RequestInit,
-  { signal, deadlineMs, onSend }: Sending,
+  { signal, isTooLate, onSend }: Sending,
 ): Promise<Response> {
   const socket = await connect(url, signal);
   const abort = (): void => {
@@ -32,7 +32,7 @@ export async function sendOnce(
   try {
     signal.throwIfAborted();
     // Not left to the signal's timer: on waking, a connection that is ready comes before timers that are due.
-    if (performance.now() >= deadlineMs) throw deadlinePassed();
+    if (isTooLate()) throw deadlinePassed();
     signal.addEventListener('abort', abort, { once: true });
     onSend();
     return await exchange(socket, url, init);

@@ -48,14 +48,14 @@ function kindOf({ wasSent, said }: { wasSent: boolean; said: StripeSaid | null }
 /** `reader` is for what the answer leaves out; it is given no more time than the payment. */
 export async function pay(
   { api, reader, actFor }: { api: Api; reader: Reader; actFor: string | null },
-  { invoiceId, credentialId, idempotencyKey, timeoutMs, signal }: PaymentRequest,
+  { invoiceId, credentialId, idempotencyKey, sendBefore, timeoutMs, signal }: PaymentRequest,
 ): Promise<PaymentAnswer> {
   const params: Params = {
     [OLDER_KIND.test(credentialId) ? 'source' : 'payment_method']: credentialId,
     off_session: true,
     expand: [EXPAND_PAYMENTS],
   };
-  const options = { subject, signal, actFor, idempotencyKey, timeoutMs };
+  const options = { subject, signal, actFor, idempotencyKey, sendBefore, timeoutMs };
   const posted = await api.pay(invoiceId, params, options);
   const { requestId } = posted;
   try {

@@ -91,6 +91,7 @@ const pay = (
     invoiceId: invoice.id,
     credentialId: methodOf(invoice)?.id ?? 'pm_none',
     idempotencyKey: key,
+    sendBefore: new Date(Date.now() + TIMEOUT_MS),
     timeoutMs,
     signal: never,
   });
@@ -107,7 +108,7 @@ function fault(kind: string): void {
 }
 
 function expectDeclined(answer: PaymentAnswer | PaymentFinding, charge: Charge | undefined): void {
-  if (charge?.decline == null) throw new Error('There is a declined charge.');
+  if (charge === undefined || charge.decline === null) throw new Error('There is a declined charge.');
   const card = simulator.world.paymentMethods.get(charge.paymentMethod);
   const { decline } = charge;
   expect(answer).toMatchObject({
