@@ -108,7 +108,8 @@ function fault(kind: string): void {
 }
 
 function expectDeclined(answer: PaymentAnswer | PaymentFinding, charge: Charge | undefined): void {
-  if (charge === undefined || charge.decline === null) throw new Error('There is a declined charge.');
+  if (charge === undefined || charge.decline === null)
+    throw new Error('There is a declined charge.');
   const card = simulator.world.paymentMethods.get(charge.paymentMethod);
   const { decline } = charge;
   expect(answer).toMatchObject({
