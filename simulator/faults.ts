@@ -1,11 +1,13 @@
 import { countOf, fieldsOf, textOf } from './input';
+import { CHANGE_KINDS, type ChangeKind } from './world/changes';
 
 /**
- * What can go wrong on the way. `429`, `500`, `html-200`, `html-502`, `reset` and `hang` happen before the request is
- * carried out; `500-after-commit`, `reset-after-commit` and `truncate` (half the body, then the connection closes)
- * happen after it.
+ * What can go wrong on the way. `409`, `429`, `html-200`, `html-502`, `reset` and `hang` happen before the request is looked at; `500`
+ * when it was accepted, so that its idempotency key keeps the 500, but nothing was done; `500-after-commit`, `reset-after-commit`,
+ * `hang-after-commit` and `truncate` (half the body, then the connection closes) when all was done.
  */
 const faultKinds = [
+  '409',
   '429',
   '500',
   '500-after-commit',
@@ -15,8 +17,16 @@ const faultKinds = [
   'reset',
   'reset-after-commit',
   'hang',
+  'hang-after-commit',
 ] as const;
 type FaultKind = (typeof faultKinds)[number];
+
+/**
+ * Not a fault, but a race: the change of the rule happens to what the invoice of the request is about, just before the request is
+ * carried out, or when it was and is not answered yet. Nothing happens where the change is not possible.
+ */
+const raceKinds = ['change-before', 'change-after'] as const;
+type RaceKind = (typeof raceKinds)[number];
 
 interface FaultRule {
   /** Path prefix and method; without them every request of the provider API matches. */
@@ -27,9 +37,11 @@ interface FaultRule {
   times?: number;
   /** Strikes every nth matching request after `after`; 1 when absent. */
   everyNth?: number;
-  kind: FaultKind;
+  kind: FaultKind | RaceKind;
   /** Sent as Retry-After with a 429. */
   retryAfterSeconds?: number;
+  /** What happens meanwhile; with the two kinds of race only. */
+  change?: ChangeKind;
 }
 
 export interface Fault {
@@ -37,7 +49,14 @@ export interface Fault {
   retryAfterSeconds?: number;
 }
 
-/** A deterministic plan: which of the coming requests fail, and how. The first rule that strikes wins. */
+/** What a request meets: one fault at most, and any number of changes meanwhile. */
+export interface Encounter {
+  fault?: Fault;
+  before: readonly ChangeKind[];
+  after: readonly ChangeKind[];
+}
+
+/** A deterministic plan: which of the coming requests fail, and how. The first rule of a fault that strikes wins. */
 export class FaultPlan {
   private rules: { rule: FaultRule; seen: number; struck: number }[] = [];
 
@@ -49,20 +68,30 @@ export class FaultPlan {
     this.rules = [];
   }
 
-  /** Counts the request and says whether a fault strikes it. */
-  take(request: { method: string; path: string }): Fault | undefined {
+  /** Counts the request and says what strikes it. */
+  take(request: { method: string; path: string }): Encounter {
+    const encounter: Encounter & Record<'before' | 'after', ChangeKind[]> = {
+      before: [],
+      after: [],
+    };
     for (const entry of this.rules) {
-      const { match, after = 0, times = Infinity, everyNth = 1 } = entry.rule;
+      const { kind, change, match, after = 0, times = Infinity, everyNth = 1 } = entry.rule;
       if (match?.method !== undefined && match.method !== request.method) continue;
       if (match?.path !== undefined && !request.path.startsWith(match.path)) continue;
+      const isRace = kind === 'change-before' || kind === 'change-after';
+      if (!isRace && encounter.fault !== undefined) continue;
       entry.seen += 1;
       const counted = entry.seen - after;
       if (counted <= 0 || counted % everyNth !== 0 || entry.struck >= times) continue;
       entry.struck += 1;
-      const { kind, retryAfterSeconds } = entry.rule;
-      return retryAfterSeconds === undefined ? { kind } : { kind, retryAfterSeconds };
+      if (!isRace) {
+        const { retryAfterSeconds } = entry.rule;
+        encounter.fault = { kind, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+      } else if (change !== undefined) {
+        encounter[kind === 'change-before' ? 'before' : 'after'].push(change);
+      }
     }
-    return undefined;
+    return encounter;
   }
 }
 
@@ -80,10 +109,21 @@ function parseRule(input: unknown, at: string): FaultRule {
     'everyNth',
     'kind',
     'retryAfterSeconds',
+    'change',
   ]);
-  const kind = faultKinds.find((known) => known === fields['kind']);
-  if (kind === undefined) throw new Error(`${at}.kind must be one of ${faultKinds.join(', ')}.`);
+  const kinds = [...faultKinds, ...raceKinds];
+  const kind = kinds.find((known) => known === fields['kind']);
+  if (kind === undefined) throw new Error(`${at}.kind must be one of ${kinds.join(', ')}.`);
   const rule: FaultRule = { kind };
+  const isRace = raceKinds.some((race) => race === kind);
+  if (isRace || fields['change'] !== undefined) {
+    const change = CHANGE_KINDS.find((known) => known === fields['change']);
+    if (!isRace || change === undefined)
+      throw new Error(
+        `${at}.change goes with ${raceKinds.join(' and ')}, and must be one of ${CHANGE_KINDS.join(', ')}.`,
+      );
+    rule.change = change;
+  }
   for (const name of ['after', 'times', 'everyNth', 'retryAfterSeconds'] as const) {
     const value = fields[name];
     if (value === undefined) continue;

@@ -1,6 +1,8 @@
 /** The simulator as a program: reads its options, serves, and says on stdout where. */
 import { parseArgs } from 'node:util';
 
+import { shareOf } from './input';
+import { RETRY_MODES } from './world/settings';
 import { DEFAULT_API_KEY, startSimulator, type SimulatorOptions } from './server';
 
 const usage = `Usage: node simulator/main.js [options]
@@ -13,8 +15,10 @@ const usage = `Usage: node simulator/main.js [options]
   --account-id ID          the account's id (one that follows from the seed)
   --api-key KEY            the secret key with every permission (${DEFAULT_API_KEY})
   --latency-ms N           how long every request takes at least (0)
+  --debit-share S          share of the customers who pay by direct debit, 0 to 1 (0)
   --rate-limit N           requests per second over all endpoints (none)
-  --endpoint-rate-limit N  requests per second of each endpoint (none)`;
+  --endpoint-rate-limit N  requests per second of each endpoint (none)
+  --retries MODE           its own retries: ${RETRY_MODES.join(', ')} (on)`;
 
 /** Exit code for wrong use, as everywhere in Recoup. */
 const WRONG_USE = 2;
@@ -34,10 +38,15 @@ function optionsFrom(args: string[]): SimulatorOptions {
       'latency-ms': { type: 'string', default: '0' },
       'rate-limit': { type: 'string' },
       'endpoint-rate-limit': { type: 'string' },
+      'debit-share': { type: 'string', default: '0' },
+      retries: { type: 'string', default: 'on' },
     },
   });
   const all = values['rate-limit'];
   const endpoint = values['endpoint-rate-limit'];
+  const retries = RETRY_MODES.find((mode) => mode === values.retries);
+  if (retries === undefined)
+    throw new Error(`--retries must be one of ${RETRY_MODES.join(', ')}, not "${values.retries}".`);
   return {
     port: integer('port', values.port),
     seed: integer('seed', values.seed),
@@ -48,6 +57,8 @@ function optionsFrom(args: string[]): SimulatorOptions {
     ...(values['account-id'] !== undefined && { accountId: values['account-id'] }),
     keys: { [values['api-key']]: { permissions: 'all' } },
     latencyMs: integer('latency-ms', values['latency-ms']),
+    retries,
+    debitShare: shareOf(Number(values['debit-share']), '--debit-share'),
     rateLimits: {
       ...(all !== undefined && { allPerSecond: integer('rate-limit', all) }),
       ...(endpoint !== undefined && {

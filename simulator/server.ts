@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Clock } from './clock';
 import { FaultPlan, parseFaultRules, type Fault } from './faults';
 import { countOf, fieldsOf, textOf } from './input';
+import { judge, storiesOf } from './oracle/charges';
 import { ledger } from './oracle/ledger';
 import { mrr, mrrAt } from './oracle/mrr';
 import { totals } from './oracle/totals';
@@ -16,9 +17,17 @@ import { event } from './stripe/objects/event';
 import type { RateLimits } from './stripe/rate-limit';
 import { parseEndpoint, Webhooks } from './webhooks';
 import { advance } from './world/advance';
-import { applyChange, CHANGE_KINDS, type ChangeDone, type ChangeWish } from './world/changes';
+import {
+  applyChange,
+  applyChangeAround,
+  CHANGE_KINDS,
+  type ChangeDone,
+  type ChangeWish,
+} from './world/changes';
 import { generateWorld } from './world/generate';
+import { setRetries } from './world/payments';
 import { Random } from './world/random';
+import { RETRY_MODES, type RetryMode } from './world/settings';
 import type { World } from './world/world';
 
 export const DEFAULT_API_KEY = 'sk_test_simulator';
@@ -51,6 +60,10 @@ export interface SimulatorOptions {
   rateLimits?: RateLimits;
   /** Elements of a list embedded in an object; Stripe's is 10. */
   embeddedPageSize?: number;
+  /** Share of the customers who pay by direct debit, from 0 (default) to 1. */
+  debitShare?: number;
+  /** The service's own retries; `on` when absent. */
+  retries?: RetryMode;
 }
 
 export interface Simulator {
@@ -76,11 +89,19 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     customers,
     asOf: Math.floor(asOf.getTime() / 1000),
     ...(months !== undefined && { months }),
+    debitShare: options.debitShare ?? 0,
+    ...(options.retries !== undefined && { settings: { retries: options.retries } }),
   });
   const clock = new Clock(options.now);
   const account = accountOf(world, options.accountId);
   const embeddedPageSize = options.embeddedPageSize ?? EMBEDDED_PAGE_SIZE;
   const context = { world, account, embeddedPageSize };
+  const choices = new Random(`${world.seed}/changes`);
+  const liveUntilNow = (): number => {
+    const at = Math.max(world.clock, clock.nowSeconds());
+    advance(world, at);
+    return at;
+  };
   const api = new StripeApi({
     context,
     clock,
@@ -88,16 +109,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     rateLimits: options.rateLimits ?? {},
     latencyMs: options.latencyMs ?? 0,
     latencyJitterMs: options.latencyJitterMs ?? 0,
+    changeAround: (wish) => void applyChangeAround(world, wish, { at: liveUntilNow(), choices }),
   });
   const webhooks = new Webhooks({
     accountId: account.id,
     render: (happened) => event.render(happened, context),
   });
   world.onEvent = (happened) => webhooks.tell(happened);
-  const choices = new Random(`${world.seed}/changes`);
   const change = (wishes: readonly ChangeWish[]): ChangeDone[] => {
-    const at = Math.max(world.clock, clock.nowSeconds());
-    advance(world, at);
+    const at = liveUntilNow();
     return wishes.map((wish) => applyChange(world, wish, { at, choices }));
   };
   const faults = new FaultPlan();
@@ -161,15 +181,17 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
     path,
     query,
   });
-  const fault = parts.faults.take({ method, path });
+  const encounter = parts.faults.take({ method, path });
+  const { fault } = encounter;
   if (fault?.kind === 'hang') return;
   if (fault?.kind === 'reset') return resetConnection(response);
   if (fault?.kind === 'html-200' || fault?.kind === 'html-502')
     return sendHtml(fault.kind === 'html-200' ? 200 : 502);
   const answer = await parts.api.handle(
     { method, path, query, headers: request.headers, body },
-    fault,
+    encounter,
   );
+  if (fault?.kind === 'hang-after-commit') return;
   if (fault?.kind === 'reset-after-commit') return resetConnection(response);
   parts.requests.answered(entry, answer.status);
   sendJson(response, answer.status, answer.body, { headers: answer.headers, fault });
@@ -187,7 +209,14 @@ type Operation = (parts: Parts, query: URLSearchParams, input: unknown) => unkno
 /** Control of the service and its oracle: none of this is Stripe's. */
 const operations: Readonly<Record<string, Operation>> = {
   'GET /_oracle/totals': ({ world }) => totals(world),
-  'GET /_oracle/ledger': ({ world }) => ledger(world),
+  // Every movement of money; `?invoice=in_…,in_…` gives the stories of these invoices instead.
+  'GET /_oracle/ledger': ({ world }, query) => {
+    const invoices = query.get('invoice');
+    return invoices === null ? ledger(world) : storiesOf(world, invoices.split(','));
+  },
+  // What was charged twice, and what after collecting had to end; `?graceSeconds=N` forgives what ended less than N seconds before.
+  'GET /_oracle/charges': ({ world }, query) =>
+    judge(world, { graceSeconds: countOf(Number(query.get('graceSeconds') ?? 0), 'graceSeconds') }),
   'GET /_oracle/mrr': ({ world }, query) => {
     const at = query.get('at');
     return at === null
@@ -219,6 +248,20 @@ const operations: Readonly<Record<string, Operation>> = {
       eventSeconds: countOf(fields['eventSeconds'] ?? 0, 'eventSeconds'),
     };
     return api.lag;
+  },
+  // The service's own retries: `{"mode": "off"}`, or on, or scheduled_never_executed.
+  'POST /_simulator/retries': ({ world, clock }, _, input) => {
+    const mode = RETRY_MODES.find((known) => known === fieldOf(input, 'mode'));
+    if (mode === undefined) throw new Error(`mode must be one of ${RETRY_MODES.join(', ')}.`);
+    setRetries(world, mode, Math.max(world.clock, clock.nowSeconds()));
+    return { mode };
+  },
+  // `{"guard": false}`: what is paid, void or being paid is charged again when asked for, as services without a guard do.
+  'POST /_simulator/guards': ({ world }, _, input) => {
+    const guard = fieldOf(input, 'guard');
+    if (typeof guard !== 'boolean') throw new Error('guard must be true or false.');
+    world.settings.guard = guard;
+    return { guard };
   },
   'GET /_simulator/webhooks': ({ webhooks }) => ({ endpoints: webhooks.status() }),
   'POST /_simulator/webhooks': ({ webhooks }, _, input) => {

@@ -42,7 +42,7 @@ export function ledger(world: World): Movement[] {
   };
   for (const charge of world.charges.all) {
     if (charge.status === 'succeeded')
-      move('charge', charge.id, charge.id, charge.created, charge.amountMinor);
+      move('charge', charge.id, charge.id, charge.settledAt ?? charge.created, charge.amountMinor);
   }
   for (const refund of world.refunds.all)
     move('refund', refund.id, refund.charge, refund.created, -refund.amountMinor);

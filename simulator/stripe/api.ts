@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Clock } from '../clock';
-import type { Fault } from '../faults';
+import type { Encounter } from '../faults';
+import type { ChangeKind } from '../world/changes';
 import { Random } from '../world/random';
-import { ApiError, invalidRequest, rateLimited, serverError } from './errors';
+import { ApiError, conflict, invalidRequest, rateLimited, serverError } from './errors';
 import { IdempotencyStore, type StoredAnswer } from './idempotency';
 import { authenticate, permit, type ApiKey } from './keys';
 import type { RenderContext } from './object-type';
@@ -22,7 +23,11 @@ interface ApiOptions {
   /** How long each request takes at least, and how much more at random (from the world's seed). */
   latencyMs: number;
   latencyJitterMs: number;
+  /** Lets something happen now to what an invoice is about. */
+  changeAround: (wish: { kind: ChangeKind; invoice: string }) => void;
 }
+
+const UNDISTURBED: Encounter = { before: [], after: [] };
 
 export interface ApiRequest {
   method: string;
@@ -64,11 +69,11 @@ export class StripeApi {
     return `${method} ${pattern ?? '(unrecognized)'}`;
   }
 
-  /** Answers a request; `fault` is what the fault plan has for it. */
-  async handle(request: ApiRequest, fault?: Fault): Promise<ApiAnswer> {
+  /** Answers a request; `encounter` is what the fault plan has for it. */
+  async handle(request: ApiRequest, encounter = UNDISTURBED): Promise<ApiAnswer> {
     this.requests += 1;
     const requestId = `req_${this.requests.toString(36).padStart(14, '0')}`;
-    const answer = await this.answer(request, requestId, fault);
+    const answer = await this.answer(request, requestId, encounter);
     answer.headers = {
       'request-id': requestId,
       'stripe-version': header(request, 'stripe-version') ?? API_VERSION,
@@ -77,11 +82,15 @@ export class StripeApi {
     return answer;
   }
 
-  private async answer(request: ApiRequest, requestId: string, fault?: Fault): Promise<ApiAnswer> {
+  private async answer(
+    request: ApiRequest,
+    requestId: string,
+    { fault, before, after }: Encounter,
+  ): Promise<ApiAnswer> {
     try {
+      if (fault?.kind === '409') throw conflict(header(request, 'idempotency-key') ?? '');
       if (fault?.kind === '429') throw rateLimited('global-rate', fault.retryAfterSeconds);
-      if (fault?.kind === '500') throw serverError();
-      const { execute, scope, idempotencyKey } = this.admit(request, requestId);
+      const { execute, id, scope, idempotencyKey } = this.admit(request, requestId);
       const stored =
         idempotencyKey === null
           ? undefined
@@ -89,7 +98,9 @@ export class StripeApi {
       if (stored !== undefined) return replayOf(stored);
       const latencyMs = this.latencyMs + this.jitter.next() * this.options.latencyJitterMs;
       if (latencyMs > 0) await sleep(latencyMs);
-      const answer = outcomeOf(execute);
+      for (const kind of before) this.options.changeAround({ kind, invoice: id });
+      const answer = fault?.kind === '500' ? errorAnswer(serverError()) : outcomeOf(execute);
+      for (const kind of after) this.options.changeAround({ kind, invoice: id });
       const given = fault?.kind === '500-after-commit' ? errorAnswer(serverError()) : answer;
       if (idempotencyKey !== null)
         this.idempotency.finish(scope, idempotencyKey, { ...given, requestId });
@@ -104,7 +115,7 @@ export class StripeApi {
   private admit(
     request: ApiRequest,
     requestId: string,
-  ): { execute: () => object; scope: string; idempotencyKey: string | null } {
+  ): { execute: () => object; id: string; scope: string; idempotencyKey: string | null } {
     const { context, clock } = this.options;
     const version = header(request, 'stripe-version');
     if (version !== undefined && !/^\d{4}-\d{2}-\d{2}(\.[a-z_]+)?$/.test(version))
@@ -138,7 +149,7 @@ export class StripeApi {
       lag: this.lag,
       mayRead: (permission) => permit(holder, permission, 'read'),
     };
-    return { execute: route.prepare(call), scope: holder.secret, idempotencyKey };
+    return { execute: route.prepare(call), id, scope: holder.secret, idempotencyKey };
   }
 }
 

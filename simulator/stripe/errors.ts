@@ -41,6 +41,7 @@ type InvalidRequestCode = Extract<
   | 'parameter_missing'
   | 'parameter_unknown'
   | 'parameters_exclusive'
+  | 'payment_intent_unexpected_state'
   | 'resource_missing'
 >;
 
@@ -88,6 +89,15 @@ export function rateLimited(
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
     },
   );
+}
+
+/** 409 for a request whose key is in use. */
+export function conflict(key: string): ApiError {
+  return new ApiError(409, {
+    type: 'idempotency_error',
+    code: 'idempotency_key_in_use',
+    message: `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`,
+  });
 }
 
 /** 500 `api_error`. */

@@ -1,5 +1,5 @@
 /** The `Idempotency-Key` header. */
-import { ApiError, invalidRequest } from './errors';
+import { ApiError, conflict, invalidRequest } from './errors';
 
 /** Stripe may prune keys once they are a day old; here they end exactly then, by the service's clock. */
 const KEY_LIFETIME_SECONDS = 24 * 60 * 60;
@@ -49,12 +49,7 @@ export class IdempotencyStore {
         type: 'idempotency_error',
         message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
       });
-    if (known.answer === null)
-      throw new ApiError(409, {
-        type: 'idempotency_error',
-        code: 'idempotency_key_in_use',
-        message: `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`,
-      });
+    if (known.answer === null) throw conflict(key);
     return known.answer;
   }
 

@@ -1,6 +1,7 @@
 /** The one endpoint that changes something: paying an invoice. */
 import type { Invoice } from '../world/model';
 import { payInvoice, type Unpayable } from '../world/payments';
+import { carryOut, receive } from '../world/requests';
 import { ApiError, invalidRequest, noSuch } from './errors';
 import { prepareExpand } from './expand';
 import { invoice as invoiceType } from './objects/invoice';
@@ -12,13 +13,15 @@ import type { Call } from './route';
 const refusals: Record<Unpayable, string> = {
   already_paid: 'Invoice is already paid',
   voided: 'You can only pay an invoice that is open or uncollectible; this invoice is void.',
+  processing:
+    'This invoice has a payment that is still processing. Wait until it has succeeded or failed before paying it again.',
   no_payment_method:
     'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://docs.stripe.com/billing/subscriptions/payment-methods-setting#payment-method-priority.',
 };
 
 /**
  * `POST /v1/invoices/:id/pay`. Of Stripe's parameters it knows payment_method, off_session, forgive and expand; a
- * decline is 402 `card_error`, an invoice that cannot be paid 400.
+ * decline is 402 `card_error`, an invoice that cannot be paid 400; a direct debit leaves the invoice open.
  */
 export function preparePay(invoice: Invoice, call: Call): () => object {
   const { context } = call;
@@ -39,31 +42,33 @@ export function preparePay(invoice: Invoice, call: Call): () => object {
   )
     throw noSuch('PaymentMethod', paymentMethod, { param: 'payment_method', status: 400 });
 
+  const request = receive(world, { id: call.requestId, idempotencyKey: call.idempotencyKey });
+
   return () => {
-    world.request = { id: call.requestId, idempotencyKey: call.idempotencyKey };
-    try {
-      const result = payInvoice(world, {
+    const result = carryOut(world, request, () =>
+      payInvoice(world, {
         invoice: invoice.id,
         at: Math.max(call.now, world.clock),
         ...(paymentMethod !== undefined && { paymentMethod }),
+      }),
+    );
+    if (result.outcome === 'refused')
+      throw invalidRequest(
+        refusals[result.reason],
+        result.reason === 'processing' ? { code: 'payment_intent_unexpected_state' } : {},
+      );
+    if (result.outcome === 'declined') {
+      const { charge, decline } = result;
+      const card = world.paymentMethods.get(charge.paymentMethod);
+      throw new ApiError(402, {
+        ...cardError(decline),
+        charge: charge.id,
+        payment_intent: renderPaymentIntent(
+          world.paymentIntents.get(charge.paymentIntent),
+          context,
+        ),
+        payment_method: renderPaymentMethod(card, context),
       });
-      if (result.outcome === 'refused') throw invalidRequest(refusals[result.reason]);
-      if (result.outcome === 'declined') {
-        const { charge, decline } = result;
-        const card = world.paymentMethods.get(charge.paymentMethod);
-        throw new ApiError(402, {
-          type: 'card_error',
-          ...cardError(decline),
-          charge: charge.id,
-          payment_intent: renderPaymentIntent(
-            world.paymentIntents.get(charge.paymentIntent),
-            context,
-          ),
-          payment_method: renderPaymentMethod(card, context),
-        });
-      }
-    } finally {
-      world.request = null;
     }
     const body = invoiceType.render(invoice, context);
     expandBody(body, context);

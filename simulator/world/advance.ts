@@ -1,8 +1,8 @@
 /** Time: what falls due happens. */
 import type { Task } from './agenda';
 import { act, react } from './behaviour';
-import { closeDispute } from './disputes';
-import { attemptOnSchedule, collectNow } from './payments';
+import { closeDispute, takeBack } from './disputes';
+import { attemptOnSchedule, collectNow, settle } from './payments';
 import { expireDiscount } from './discounts';
 import { resumeCollection } from './pauses';
 import { renew } from './periods';
@@ -47,6 +47,10 @@ function perform(world: World, customer: string, { at, task }: { at: number; tas
       if (invoice.nextPaymentAttempt === at) attemptOnSchedule(world, invoice, at);
       return;
     }
+    case 'settle':
+      return settle(world, world.charges.get(task.charge), at);
+    case 'comeBack':
+      return takeBack(world, world.charges.get(task.charge), at);
     case 'closeDispute':
       return closeDispute(world, world.disputes.get(task.dispute), at);
     default:

@@ -10,6 +10,8 @@ type ServiceTask =
   | { kind: 'expireDiscount'; discount: string }
   | { kind: 'finalize'; invoice: string }
   | { kind: 'attempt'; invoice: string }
+  | { kind: 'settle'; charge: string }
+  | { kind: 'comeBack'; charge: string }
   | { kind: 'closeDispute'; dispute: string };
 
 /** What a customer wants to subscribe to; what is not said is drawn. */
@@ -60,6 +62,8 @@ export type Task = ServiceTask | BehaviourTask;
 /** At the same second decisions come before the service's own work: a pause at a boundary voids that renewal. */
 const RANK: Partial<Record<Task['kind'], number>> = { renew: 2, finalize: 3, attempt: 3 };
 
+const IN_THE_BANKS_HANDS: ReadonlySet<Task['kind']> = new Set(['settle', 'comeBack']);
+
 interface Entry {
   at: number;
   rank: number;
@@ -91,9 +95,10 @@ export class Agenda {
     this.entries.splice(index, 0, entry);
   }
 
-  /** Nothing is to happen any more. */
+  /** Nothing is to happen any more, except that money on its way arrives or comes back. */
   clear(): void {
-    this.entries.length = 0;
+    const left = this.entries.filter(({ task: { kind } }) => IN_THE_BANKS_HANDS.has(kind));
+    this.entries.splice(0, this.entries.length, ...left);
     this.pendingItems = [];
   }
 

@@ -9,7 +9,7 @@ import { drawCard } from './cards';
 import { markUncollectible, voidInvoice } from './invoices';
 import { invoiceByHand } from './manual-invoices';
 import type { Charge, Coupon, Customer, Interval, Invoice, Price, Subscription } from './model';
-import { payInvoice } from './payments';
+import { isProcessing, payInvoice } from './payments';
 import type { Random } from './random';
 import { refundCharge } from './refunds';
 import { applyCoupon, removeDiscount } from './discounts';
@@ -490,7 +490,7 @@ function sellOnce(world: World, customer: Customer, at: number): void {
 }
 
 function giveUp(world: World, invoice: Invoice, at: number): void {
-  if (invoice.status !== 'open') return;
+  if (invoice.status !== 'open' || isProcessing(world, invoice)) return;
   if (agendaOf(world, invoice.customer).choices.chance(0.5)) voidInvoice(world, invoice, at);
   else markUncollectible(world, invoice, at);
 }

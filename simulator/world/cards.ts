@@ -1,8 +1,9 @@
-/** Draws cards and how their issuers behave. */
+/** Draws cards and bank accounts, and how their issuers behave. */
 import { DAY } from './calendar';
-import type { NewCard } from './customers';
+import type { NewAccount, NewCard } from './customers';
+import { drawReturn } from './debits';
 import { drawDecline } from './issuers';
-import type { CardBrand } from './model';
+import type { CardBrand, DebitScheme } from './model';
 import type { Random } from './random';
 
 /** Mostly careful payers, some who are often short of money, a few hopeless ones. */
@@ -49,6 +50,40 @@ export function drawCard(
       diesAt:
         diesAt !== null && deadDecline === 'expired_card' ? startOfNextMonth(expires) : diesAt,
       deadDecline,
+    },
+  };
+}
+
+/** Draws a card that every issuer approves: what people enter who want to pay. */
+export function drawWorkingCard(
+  choices: Random,
+  where: { country: string; at: number },
+): Omit<NewCard, 'at'> {
+  const card = drawCard(choices, where);
+  return { ...card, issuer: { ...card.issuer, troubleRate: 0, diesAt: null } };
+}
+
+/** The direct-debit scheme of a country, if it has one here. */
+export function schemeOf(country: string): DebitScheme | undefined {
+  if (country === 'US') return 'us_bank_account';
+  return ['DE', 'ES', 'FR', 'IT', 'NL'].includes(country) ? 'sepa_debit' : undefined;
+}
+
+/** Draws a bank account; `at` is when it is attached. */
+export function drawAccount(
+  choices: Random,
+  { country, at, debit }: { country: string; at: number; debit: DebitScheme },
+): Omit<NewAccount, 'at'> {
+  return {
+    debit,
+    country,
+    bankCode: choices.text(debit === 'sepa_debit' ? 8 : 9, '0123456789'),
+    last4: choices.text(4, '0123456789'),
+    issuer: {
+      seed: choices.text(12, '0123456789abcdef'),
+      troubleRate: choices.weighted(TROUBLE_RATES),
+      diesAt: choices.chance(DYING_SHARE) ? at + choices.integer(20, 1000) * DAY : null,
+      deadDecline: drawReturn(choices, debit, 'dead'),
     },
   };
 }

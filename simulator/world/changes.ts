@@ -4,110 +4,97 @@
  */
 import { act, offers } from './behaviour';
 import { drawCard } from './cards';
+import { change, isServed, making, type Doing } from './change';
 import { attachCard, createCustomer } from './customers';
 import { deleteCoupon, deleteCustomer, deleteDraft, deleteInvoiceItem } from './deletions';
 import { amend } from './events';
 import { voidInvoice } from './invoices';
-import type { Coupon, Customer, Subscription, SubscriptionItem } from './model';
-import { payInvoice } from './payments';
+import type { Charge, Coupon, Customer, Subscription, SubscriptionItem } from './model';
+import { payByLink, PAYMENT_CHANGES } from './payment-changes';
+import { isProcessing } from './payments';
 import { drawPerson } from './people';
 import { Random } from './random';
 import { isMetered } from './subscription-parts';
 import { cancelNow, changeItem, type Terms } from './subscriptions';
 import type { World } from './world';
 
-interface Doing {
-  at: number;
-  choices: Random;
-}
-
-/** One kind of change: what it can be done to now, and doing it to one of these. Gives the id of what it made, if anything. */
-interface Change {
-  among: (world: World) => readonly { id: string }[];
-  apply: (world: World, id: string, doing: Doing) => string | undefined;
-}
-
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 const CHANGES = {
-  createCustomer: {
-    among: (world) => world.products.all.slice(0, 1),
-    apply: (world, _, { at, choices }) => signUp(world, { at, choices }).id,
-  },
-  updateCustomer: change(served('customers'), (world, record, { at, choices }) => {
+  createCustomer: making(
+    'products',
+    (product, world) => product === world.products.all[0],
+    (world, _, { at, choices }) => signUp(world, { at, choices }).id,
+  ),
+  updateCustomer: change('customers', anyOne, (world, record, { at, choices }) => {
     const { name } = drawPerson(choices, { index: world.customers.size });
     amend(world, { at, type: 'customer.updated', kind: 'customer', record }, () => {
       record.name = `${name} ${choices.text(3, LETTERS)}`;
     });
   }),
-  deleteCustomer: change(served('customers'), (world, customer, { at }) =>
+  deleteCustomer: change('customers', anyOne, (world, customer, { at }) =>
     deleteCustomer(world, customer, at),
   ),
-  createInvoice: {
-    among: served('customers'),
-    apply: (world, customer, { at }) => {
-      act(world, customer, { at, task: { kind: 'manualInvoice' } });
-      return world.invoices.all.findLast((invoice) => invoice.customer === customer)?.id;
-    },
-  },
-  payInvoice: change(
-    (world) =>
-      served('invoices')(world).filter(
-        ({ status, customer }) =>
-          status === 'open' && world.customers.get(customer).defaultPaymentMethod !== null,
-      ),
-    (world, { id }, { at }) => void payInvoice(world, { invoice: id, at }),
-  ),
+  createInvoice: making('customers', anyOne, (world, { id: customer }, { at }) => {
+    act(world, customer, { at, task: { kind: 'manualInvoice' } });
+    return world.invoices.all.findLast((invoice) => invoice.customer === customer)?.id;
+  }),
+  payInvoice: payByLink,
   voidInvoice: change(
-    (world) => served('invoices')(world).filter(({ status }) => status === 'open'),
+    'invoices',
+    (invoice, world) => invoice.status === 'open' && !isProcessing(world, invoice),
     (world, invoice, { at }) => voidInvoice(world, invoice, at),
   ),
   deleteInvoice: change(
-    (world) =>
-      served('invoices')(world).filter(
-        ({ status, subscription }) => status === 'draft' && subscription === null,
-      ),
+    'invoices',
+    ({ status, subscription }) => status === 'draft' && subscription === null,
     (world, invoice, { at }) => deleteDraft(world, invoice, at),
   ),
   deleteInvoiceItem: change(
-    (world) => served('invoiceItems')(world).filter(({ invoice }) => invoice === null),
+    'invoiceItems',
+    ({ invoice }) => invoice === null,
     (world, item, { at }) => deleteInvoiceItem(world, item, at),
   ),
-  changeQuantity: change(running, (world, subscription, { at, choices }) => {
+  changeQuantity: change('subscriptions', isRunning, (world, subscription, { at, choices }) => {
     const { item, terms } = mainItem(world, subscription);
     const { price, quantity } = terms;
     const more = { price, quantity: (quantity ?? 1) + choices.integer(1, 4) };
     changeItem(world, { subscription, item, terms: more }, { at, proration: prorated(choices) });
   }),
   changePrice: change(
-    (world) => running(world).filter((each) => otherPrices(world, each).length > 0),
+    'subscriptions',
+    (each, world) => isRunning(each) && otherPrices(world, each).length > 0,
     (world, subscription, { at, choices }) => {
       const { item, terms } = mainItem(world, subscription);
       const other = { ...terms, price: choices.pick(otherPrices(world, subscription)) };
       changeItem(world, { subscription, item, terms: other }, { at, proration: prorated(choices) });
     },
   ),
-  cancelSubscription: change(running, (world, subscription, { at }) =>
+  cancelSubscription: change('subscriptions', isRunning, (world, subscription, { at }) =>
     cancelNow(world, subscription, at),
   ),
-  refundCharge: change(refundable, (world, { id: charge, customer }, { at }) =>
+  refundCharge: change('charges', isRefundable, (world, { id: charge, customer }, { at }) =>
     act(world, customer, { at, task: { kind: 'refund', charge } }),
   ),
-  disputeCharge: change(refundable, (world, { id: charge, customer }, { at }) =>
+  disputeCharge: change('charges', isRefundable, (world, { id: charge, customer }, { at }) =>
     act(world, customer, { at, task: { kind: 'dispute', charge } }),
   ),
-  renameProduct: change(
-    (world) => world.products.all,
-    (world, record, { at, choices }) =>
-      amend(world, { at, type: 'product.updated', kind: 'product', record }, () => {
-        record.name = `${record.name} ${choices.text(3, LETTERS)}`;
-      }),
+  renameProduct: change('products', anyOne, (world, record, { at, choices }) =>
+    amend(world, { at, type: 'product.updated', kind: 'product', record }, () => {
+      record.name = `${record.name} ${choices.text(3, LETTERS)}`;
+    }),
   ),
-  deleteCoupon: change(spareCoupons, (world, coupon, { at }) => deleteCoupon(world, coupon, at)),
-} satisfies Record<string, Change>;
+  deleteCoupon: change('coupons', isSpare, (world, coupon, { at }) =>
+    deleteCoupon(world, coupon, at),
+  ),
+};
 
-export type ChangeKind = keyof typeof CHANGES;
-export const CHANGE_KINDS = Object.keys(CHANGES) as ChangeKind[];
+const ALL_CHANGES = { ...CHANGES, ...PAYMENT_CHANGES };
+
+export type ChangeKind = keyof typeof ALL_CHANGES;
+export const CHANGE_KINDS = Object.keys(ALL_CHANGES) as ChangeKind[];
+/** What is drawn when nothing is wished for: what changes the account, not what tries payments. */
+const DRAWN_KINDS = Object.keys(CHANGES) as ChangeKind[];
 
 /** What is left out is drawn. */
 export interface ChangeWish {
@@ -124,67 +111,70 @@ export interface ChangeDone {
 /** Does one change at `at`. Throws when it cannot be done to what is named, or to anything. */
 export function applyChange(world: World, wish: ChangeWish, doing: Doing): ChangeDone {
   const kind = wish.kind ?? drawKind(world, doing.choices);
-  const { among, apply }: Change = CHANGES[kind];
-  const candidates = among(world).map(({ id }) => id);
+  const { among, isPossible, apply } = ALL_CHANGES[kind];
+  if (wish.id !== undefined) {
+    if (!isPossible(world, wish.id)) throw new Error(`${kind} cannot be done to ${wish.id} now.`);
+    return { kind, id: apply(world, wish.id, doing) ?? wish.id };
+  }
+  const candidates = among(world);
   if (candidates.length === 0) throw new Error(`There is nothing now to ${kind}.`);
-  if (wish.id !== undefined && !candidates.includes(wish.id))
-    throw new Error(`${kind} cannot be done to ${wish.id} now.`);
-  const id = wish.id ?? doing.choices.pick(candidates);
+  const { id } = doing.choices.pick(candidates);
   return { kind, id: apply(world, id, doing) ?? id };
 }
 
+/**
+ * Does one change to what an invoice is about: itself, its customer, its subscription or its latest charge. Gives undefined, with
+ * nothing done, when that is not possible now.
+ */
+export function applyChangeAround(
+  world: World,
+  { kind, invoice: id }: { kind: ChangeKind; invoice: string },
+  doing: Doing,
+): ChangeDone | undefined {
+  const { of, isPossible } = ALL_CHANGES[kind];
+  const invoice = world.invoices.find(id);
+  if (invoice === undefined) return undefined;
+  const latestCharge = (): string | null =>
+    invoice.paymentIntent && world.paymentIntents.get(invoice.paymentIntent).latestCharge;
+  const target = {
+    invoices: invoice.id,
+    customers: invoice.customer,
+    subscriptions: invoice.subscription,
+    charges: latestCharge(),
+    coupons: null,
+    invoiceItems: null,
+    products: null,
+  }[of];
+  if (target === null || !isPossible(world, target)) return undefined;
+  return applyChange(world, { kind, id: target }, doing);
+}
+
 function drawKind(world: World, choices: Random): ChangeKind {
-  return choices.pick(CHANGE_KINDS.filter((kind) => CHANGES[kind].among(world).length > 0));
+  return choices.pick(DRAWN_KINDS.filter((kind) => ALL_CHANGES[kind].among(world).length > 0));
 }
 
-function change<R extends { id: string }>(
-  among: (world: World) => readonly R[],
-  apply: (world: World, record: R, doing: Doing) => void,
-): Change {
-  return {
-    among,
-    apply: (world, id, doing) => {
-      const record = among(world).find((each) => each.id === id);
-      if (record !== undefined) apply(world, record, doing);
-      return undefined;
-    },
-  };
+function anyOne(): boolean {
+  return true;
 }
 
-type Owned = 'customers' | 'coupons' | 'invoices' | 'invoiceItems' | 'charges' | 'subscriptions';
-
-/** What the provider still serves, and whose customer it still serves. */
-function served<N extends Owned>(name: N): (world: World) => World[N]['all'][number][] {
-  return (world) =>
-    (world[name].all as readonly (World[N]['all'][number] & { customer?: string })[]).filter(
-      ({ id, customer }) => !world.deleted.has(id) && !world.deleted.has(customer ?? ''),
-    );
-}
-
-function running(world: World): Subscription[] {
-  return served('subscriptions')(world).filter(
-    ({ status, pauseCollection, cancelAtPeriodEnd }) =>
-      (status === 'active' || status === 'past_due') &&
-      pauseCollection === null &&
-      !cancelAtPeriodEnd,
+function isRunning({ status, pauseCollection, cancelAtPeriodEnd }: Subscription): boolean {
+  return (
+    (status === 'active' || status === 'past_due') && pauseCollection === null && !cancelAtPeriodEnd
   );
 }
 
-function refundable(world: World) {
-  return served('charges')(world).filter(
-    ({ status, disputed, amountMinor, amountRefundedMinor }) =>
-      status === 'succeeded' && !disputed && amountRefundedMinor < amountMinor,
-  );
+function isRefundable({ status, disputed, amountMinor, amountRefundedMinor }: Charge): boolean {
+  return status === 'succeeded' && !disputed && amountRefundedMinor < amountMinor;
 }
 
 /** Another one of its kind always stays: customers go on to draw from them. */
-function spareCoupons(world: World): Coupon[] {
-  const coupons = served('coupons')(world);
-  return coupons.filter((each) =>
-    coupons.some(
-      (other) =>
-        other !== each && other.duration === each.duration && other.currency === each.currency,
-    ),
+function isSpare(coupon: Coupon, world: World): boolean {
+  return world.coupons.all.some(
+    (other) =>
+      other !== coupon &&
+      isServed(world, other) &&
+      other.duration === coupon.duration &&
+      other.currency === coupon.currency,
   );
 }
 

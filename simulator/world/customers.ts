@@ -4,10 +4,10 @@ import { amend, emit } from './events';
 import { newFingerprint, newId, newInvoicePrefix } from './ids';
 import type {
   BalanceTransaction,
-  CardBrand,
+  BankAccount,
+  Card,
   Currency,
   Customer,
-  Issuer,
   PaymentMethod,
 } from './model';
 import type { Random } from './random';
@@ -47,32 +47,36 @@ export function createCustomer(
   return customer;
 }
 
-export interface NewCard {
-  at: number;
-  brand: CardBrand;
-  funding: PaymentMethod['funding'];
-  country: string;
-  last4: string;
-  expMonth: number;
-  expYear: number;
-  issuer: Issuer;
-}
+type Facts<M extends PaymentMethod> = Omit<M, 'id' | 'created' | 'customer' | 'fingerprint'>;
+export type NewCard = Facts<Card> & { at: number };
+export type NewAccount = Facts<BankAccount> & { at: number };
 
-/** Attaches a card and makes it the one that invoices are charged to. */
-export function attachCard(
+/** Adds a card or an account that nothing is charged to by itself. */
+export function addMethod(
   world: World,
   customer: Customer,
-  { at, ...facts }: NewCard,
+  { at, ...facts }: NewCard | NewAccount,
 ): PaymentMethod {
   const { ids } = agendaOf(world, customer.id);
-  const card = world.paymentMethods.add({
+  const method = world.paymentMethods.add({
     id: newId(ids, 'pm'),
     created: at,
     customer: customer.id,
     fingerprint: newFingerprint(ids),
     ...facts,
   });
-  emit(world, { at, type: 'payment_method.attached', kind: 'paymentMethod', record: card });
+  emit(world, { at, type: 'payment_method.attached', kind: 'paymentMethod', record: method });
+  return method;
+}
+
+/** Attaches a card or an account and makes it the one that invoices are charged to. */
+export function attachCard(
+  world: World,
+  customer: Customer,
+  facts: NewCard | NewAccount,
+): PaymentMethod {
+  const { at } = facts;
+  const card = addMethod(world, customer, facts);
   amend(world, { at, type: 'customer.updated', kind: 'customer', record: customer }, () => {
     customer.defaultPaymentMethod = card.id;
   });

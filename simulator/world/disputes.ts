@@ -1,6 +1,7 @@
 /** Chargebacks, from their opening to the bank’s decision. */
 import { DAY } from './calendar';
 import { amend, emit } from './events';
+import { lateReason } from './debits';
 import { newId } from './ids';
 import type { Charge, Dispute } from './model';
 import { agendaOf, type World } from './world';
@@ -31,6 +32,28 @@ export function openDispute(world: World, charge: Charge, at: number): Dispute {
   agenda.plan(decided, { kind: 'closeDispute', dispute: dispute.id });
   emit(world, { at, type: 'charge.dispute.created', kind: 'dispute', record: dispute });
   return dispute;
+}
+
+/** A direct debit that had succeeded comes back: Stripe shows it as a dispute that is lost from the start. */
+export function takeBack(world: World, charge: Charge, at: number): void {
+  const account = world.paymentMethods.get(charge.paymentMethod);
+  const amountMinor = charge.amountMinor - charge.amountRefundedMinor;
+  if (account.debit === undefined || charge.disputed || amountMinor === 0) return;
+  const dispute = world.disputes.add({
+    id: newId(agendaOf(world, charge.customer).ids, 'du'),
+    created: at,
+    charge: charge.id,
+    paymentIntent: charge.paymentIntent,
+    currency: charge.currency,
+    amountMinor,
+    reason: lateReason(account, at),
+    status: 'lost',
+    evidenceDueBy: at,
+    closedAt: at,
+  });
+  charge.disputed = true;
+  emit(world, { at, type: 'charge.dispute.created', kind: 'dispute', record: dispute });
+  emit(world, { at, type: 'charge.dispute.closed', kind: 'dispute', record: dispute });
 }
 
 /** The bank decides. */

@@ -4,6 +4,15 @@ import type { EventObject, RecordOf } from './model';
 import type { Random } from './random';
 import type { World } from './world';
 
+/** Events after which an invoice is not to be collected any more. */
+const STOPS: ReadonlySet<string> = new Set([
+  'charge.dispute.created',
+  'customer.deleted',
+  'customer.subscription.deleted',
+  'invoice.paid',
+  'invoice.voided',
+]);
+
 /** Writes an event with a copy of the record as it is now; older ones than the provider keeps are not made. */
 export function emit<K extends EventObject['kind']>(
   world: World,
@@ -18,8 +27,13 @@ export function emit<K extends EventObject['kind']>(
     // The pair of kind and record is what the type parameter says; TypeScript cannot follow it through the union.
     object: { kind, record: structuredClone(record) } as EventObject,
     previous,
-    request: world.request,
+    request: world.request && {
+      id: world.request.id,
+      idempotencyKey: world.request.idempotencyKey,
+    },
   });
+  if (STOPS.has(type) && !world.stops.has(`${type} ${record.id}`))
+    world.stops.set(`${type} ${record.id}`, { at, afterRequests: world.requestsReceived });
   world.onEvent?.(event);
 }
 

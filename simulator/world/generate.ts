@@ -1,7 +1,7 @@
 /** Makes a whole account with its history from a seed. */
 import type { SubscriptionWish } from './agenda';
 import { DAY, HOUR, addMonths } from './calendar';
-import { drawCard } from './cards';
+import { drawAccount, drawCard, schemeOf } from './cards';
 import { CATALOG_LEAD, MONTHLY, addTaxRates, stockCatalog } from './catalog';
 import { attachCard, createCustomer } from './customers';
 import { live } from './advance';
@@ -9,6 +9,7 @@ import type { Coupon, Customer } from './model';
 import { drawPerson } from './people';
 import { PERSONAS, type Persona } from './personas';
 import { Random } from './random';
+import type { Settings } from './settings';
 import { agendaOf, emptyWorld, type World } from './world';
 
 interface WorldOptions {
@@ -18,6 +19,9 @@ interface WorldOptions {
   months?: number;
   /** The world's clock, unix seconds. */
   asOf: number;
+  settings?: Partial<Settings>;
+  /** Share of the customers with a bank account to debit, where their country has a scheme; the others have cards. */
+  debitShare?: number;
 }
 
 /** Share of customers who never subscribe. */
@@ -28,8 +32,15 @@ const TAXED = 0.5;
  * A billing account with its history, the same for the same options. Each customer has a stream of its own: with more
  * customers the first ones stay what they were.
  */
-export function generateWorld({ seed, customers, months = 18, asOf }: WorldOptions): World {
-  const world = emptyWorld({ seed, clock: asOf });
+export function generateWorld({
+  seed,
+  customers,
+  months = 18,
+  asOf,
+  settings = {},
+  debitShare = 0,
+}: WorldOptions): World {
+  const world = emptyWorld({ seed, clock: asOf, settings });
   const start = addMonths(asOf, -months);
   addTaxRates(world, start - CATALOG_LEAD);
   stockCatalog(world, {
@@ -42,7 +53,7 @@ export function generateWorld({ seed, customers, months = 18, asOf }: WorldOptio
     const persona = PERSONAS[index];
     const customer =
       persona === undefined
-        ? drawCustomer(world, stream, { index, start })
+        ? drawCustomer(world, stream, { index, start, debitShare })
         : castCustomer(world, stream, { index, persona });
     live(world, customer.id, asOf);
   }
@@ -52,7 +63,7 @@ export function generateWorld({ seed, customers, months = 18, asOf }: WorldOptio
 function drawCustomer(
   world: World,
   stream: Random,
-  { index, start }: { index: number; start: number },
+  { index, start, debitShare }: { index: number; start: number; debitShare: number },
 ): Customer {
   const choices = stream.split('arrival');
   const at = choices.integer(start, world.clock - HOUR);
@@ -64,7 +75,13 @@ function drawCustomer(
   );
   if (choices.chance(ONLOOKERS)) return customer;
   const firstPaid = at + choices.integer(1, 60) * 60;
-  attachCard(world, customer, { at, ...drawCard(choices, { country: customer.country, at }) });
+  const { country } = customer;
+  const debit = schemeOf(country);
+  const isDebited = debit !== undefined && stream.split('debit').chance(debitShare);
+  const method = isDebited
+    ? drawAccount(choices, { country, at, debit })
+    : drawCard(choices, { country, at });
+  attachCard(world, customer, { at, ...method });
   agendaOf(world, customer.id).plan(firstPaid, { kind: 'subscribe', wish: {} });
   return customer;
 }

@@ -1,6 +1,6 @@
 /** How card issuers answer, and the table of their declines. */
 import { DAY, HOUR } from './calendar';
-import type { CardBrand, Decline, PaymentMethod } from './model';
+import type { Card, CardBrand, Decline } from './model';
 import { Random } from './random';
 
 interface DeclineRow {
@@ -225,7 +225,7 @@ const LUCK_ON_PAYDAY = 0.65;
  * replayed world answers the same, and an attempt at a better time can be judged.
  */
 export function authorise(
-  card: PaymentMethod,
+  card: Card,
   { at, attempt }: { at: number; attempt: number },
 ): Decline | null {
   const { seed, troubleRate, diesAt, deadDecline } = card.issuer;
@@ -243,7 +243,7 @@ export function authorise(
   return now.chance(luck) ? null : decline(card, code, now);
 }
 
-function decline(card: PaymentMethod, declineCode: DeclineCode, random: Random): Decline {
+function decline(card: Card, declineCode: DeclineCode, random: Random): Decline {
   const { code, adviceCode, network, mastercardAdvice, message } = DECLINES[declineCode];
   const advised = card.brand === 'mastercard' && mastercardAdvice.length > 0;
   return {

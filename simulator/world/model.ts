@@ -127,31 +127,47 @@ export interface BalanceTransaction {
 
 export type CardBrand = 'visa' | 'mastercard' | 'amex';
 
-/** A card. Never changes once made: a new card is a new payment method. */
-export interface PaymentMethod {
+/** A card or a bank account. Never changes once made: a new card is a new payment method. */
+export type PaymentMethod = Card | BankAccount;
+
+interface Method {
   id: string;
   created: number;
   customer: string;
-  brand: CardBrand;
-  funding: 'credit' | 'debit' | 'prepaid';
   country: string;
   last4: string;
-  expMonth: number;
-  expYear: number;
-  /** 16 characters, the same for the same card number. */
+  /** 16 characters, the same for the same card or account number. */
   fingerprint: string;
   /** How its issuer behaves; not on the wire. */
   issuer: Issuer;
 }
 
-/** How an issuer answers for one card: a pure function of these, the time and the attempt (see `issuers.ts`). */
+export interface Card extends Method {
+  debit?: never;
+  brand: CardBrand;
+  funding: 'credit' | 'debit' | 'prepaid';
+  expMonth: number;
+  expYear: number;
+}
+
+/** Direct-debit schemes, by Stripe's names. */
+export type DebitScheme = 'sepa_debit' | 'us_bank_account';
+
+/** Charged by direct debit: the result comes days later, and may be reversed after that. */
+export interface BankAccount extends Method {
+  debit: DebitScheme;
+  /** The bank's code or routing number. */
+  bankCode: string;
+}
+
+/** How an issuer answers for one card or account: a pure function of these, the time and the attempt (see `issuers.ts`). */
 export interface Issuer {
   seed: string;
   /** Share of five-day spells in which the card is in trouble (funds, limits, the bank's caution). */
   troubleRate: number;
-  /** From then on every attempt is declined with `deadDecline`; null while nothing is wrong with the card. */
+  /** From then on every attempt is declined with `deadDecline`; null while nothing is wrong with it. */
   diesAt: number | null;
-  /** A row of the decline table. */
+  /** A row of the decline table, or of the scheme's returns. */
   deadDecline: string;
 }
 
@@ -318,7 +334,7 @@ export interface PaymentIntent {
   /** Not on the wire since basil. */
   invoice: string;
   currency: Currency;
-  status: 'requires_payment_method' | 'succeeded' | 'canceled';
+  status: 'requires_payment_method' | 'processing' | 'succeeded' | 'canceled';
   amountMinor: number;
   amountReceivedMinor: number;
   latestCharge: string | null;
@@ -335,14 +351,17 @@ export interface Charge {
   /** Not on the wire since basil. */
   invoice: string;
   currency: Currency;
-  status: 'succeeded' | 'failed';
+  /** `pending`: a direct debit that is neither settled nor returned yet. */
+  status: 'succeeded' | 'pending' | 'failed';
   amountMinor: number;
   amountRefundedMinor: number;
   disputed: boolean;
   paymentMethod: string;
   decline: Decline | null;
-  /** `txn_…`; null for a failed charge. */
+  /** `txn_…`; null unless it succeeded. */
   balanceTransaction: string | null;
+  /** When a direct debit was settled or returned; not on the wire. */
+  settledAt?: number;
 }
 
 export interface Refund {
@@ -364,7 +383,13 @@ export interface Dispute {
   paymentIntent: string;
   currency: Currency;
   amountMinor: number;
-  reason: 'fraudulent' | 'subscription_canceled' | 'product_not_received';
+  /** The last two are those of direct debits that come back after they had succeeded. */
+  reason:
+    | 'fraudulent'
+    | 'subscription_canceled'
+    | 'product_not_received'
+    | 'debit_not_authorized'
+    | 'insufficient_funds';
   status: 'needs_response' | 'under_review' | 'won' | 'lost';
   evidenceDueBy: number;
   closedAt: number | null;
@@ -438,4 +463,9 @@ export interface WorldEvent {
 export interface ApiRequest {
   id: string;
   idempotencyKey: string | null;
+}
+
+/** A request that was received; the ordinal says after which others, and before which changes. */
+export interface ReceivedRequest extends ApiRequest {
+  ordinal: number;
 }

@@ -1,11 +1,23 @@
 /** The payment of an invoice, apart from its attempts. */
 import { emit } from './events';
 import { newId } from './ids';
-import type { Invoice } from './model';
+import type { Invoice, InvoicePayment, PaymentIntent } from './model';
 import { agendaOf, type World } from './world';
 
-/** Opens the default payment of a finalized invoice: its payment intent, and the link between both. */
+/** Opens the default payment of a finalized invoice. */
 export function openPayment(world: World, invoice: Invoice, at: number): void {
+  const amountMinor = invoice.amountDueMinor;
+  const payment = addPayment(world, invoice, { at, amountMinor, isDefault: true });
+  invoice.paymentIntent = payment.paymentIntent.id;
+  invoice.invoicePayment = payment.invoicePayment.id;
+}
+
+/** A payment of an invoice, or of a part of it: its payment intent, and the link between both. */
+export function addPayment(
+  world: World,
+  invoice: Invoice,
+  { at, amountMinor, isDefault }: { at: number; amountMinor: number; isDefault: boolean },
+): { paymentIntent: PaymentIntent; invoicePayment: InvoicePayment } {
   const { ids } = agendaOf(world, invoice.customer);
   const paymentIntent = world.paymentIntents.add({
     id: newId(ids, 'pi'),
@@ -14,7 +26,7 @@ export function openPayment(world: World, invoice: Invoice, at: number): void {
     invoice: invoice.id,
     currency: invoice.currency,
     status: 'requires_payment_method',
-    amountMinor: invoice.amountDueMinor,
+    amountMinor,
     amountReceivedMinor: 0,
     latestCharge: null,
     paymentMethod: null,
@@ -28,22 +40,22 @@ export function openPayment(world: World, invoice: Invoice, at: number): void {
     currency: invoice.currency,
     paymentIntent: paymentIntent.id,
     status: 'open',
-    amountRequestedMinor: invoice.amountDueMinor,
+    amountRequestedMinor: amountMinor,
     amountPaidMinor: null,
-    isDefault: true,
+    isDefault,
     paidAt: null,
     canceledAt: null,
   });
-  invoice.paymentIntent = paymentIntent.id;
-  invoice.invoicePayment = invoicePayment.id;
   emit(world, { at, type: 'payment_intent.created', kind: 'paymentIntent', record: paymentIntent });
+  return { paymentIntent, invoicePayment };
 }
 
 /** Lowers what an open invoice's payment asks for to what is still due. */
 export function adjustPayment(world: World, invoice: Invoice): void {
   if (invoice.paymentIntent === null || invoice.invoicePayment === null) return;
-  world.paymentIntents.get(invoice.paymentIntent).amountMinor = invoice.amountDueMinor;
-  world.invoicePayments.get(invoice.invoicePayment).amountRequestedMinor = invoice.amountDueMinor;
+  world.paymentIntents.get(invoice.paymentIntent).amountMinor = invoice.amountRemainingMinor;
+  world.invoicePayments.get(invoice.invoicePayment).amountRequestedMinor =
+    invoice.amountRemainingMinor;
 }
 
 /** Cancels what an invoice's payment still asks for; nothing happens when there is none. */

@@ -4,7 +4,6 @@ import type { Agenda } from './agenda';
 import { DAY } from './calendar';
 import { Collection } from './collection';
 import type {
-  ApiRequest,
   BalanceTransaction,
   Charge,
   Coupon,
@@ -19,12 +18,14 @@ import type {
   PaymentMethod,
   Price,
   Product,
+  ReceivedRequest,
   Refund,
   Subscription,
   TaxRate,
   WorldEvent,
 } from './model';
 import { Random } from './random';
+import type { Settings } from './settings';
 
 /** How long the provider serves events. */
 export const EVENT_HORIZON = 30 * DAY;
@@ -39,8 +40,10 @@ export interface World {
   clock: number;
   /** Events before this instant were never materialised (30 days before the clock at generation). */
   eventsFrom: number;
-  /** Set by the dialect while it serves a mutating request, so that events name it. */
-  request: ApiRequest | null;
+  settings: Settings;
+  /** Set while a request that changes something is carried out, so that events and charges name it. */
+  request: ReceivedRequest | null;
+  requestsReceived: number;
   /** Ids of what the provider no longer serves. The records stay: others refer to them. */
   deleted: Set<string>;
   /** Told of every event as it is written: where webhooks come from. */
@@ -65,6 +68,11 @@ export interface World {
   creditNotes: Collection<CreditNote>;
   events: Collection<WorldEvent>;
 
+  /** Who made each charge, by its id; not on the wire. */
+  origins: Map<string, Origin>;
+  /** When collecting had to end, by event type and id, as far as events reach back; not on the wire. */
+  stops: Map<string, Stop>;
+
   /** What was decided when, in order per customer: the oracle's only source for MRR. */
   log: Action[];
 
@@ -74,21 +82,35 @@ export interface World {
   ids: Random;
 }
 
+/** Who made a charge: a request of the API, the service by itself, or the customer. */
+export type Origin =
+  { by: 'api'; request: ReceivedRequest } | { by: 'provider' } | { by: 'customer' };
+
+export interface Stop {
+  at: number;
+  /** How many requests had been received before. */
+  afterRequests: number;
+}
+
 /** An account in which nothing has happened yet. `clock` and `eventsFrom` are unix seconds. */
 export function emptyWorld({
   seed,
   clock,
   eventsFrom = clock - EVENT_HORIZON,
+  settings = {},
 }: {
   seed: number;
   clock: number;
   eventsFrom?: number;
+  settings?: Partial<Settings>;
 }): World {
   return {
     seed,
     clock,
     eventsFrom,
+    settings: { retries: 'on', guard: true, ...settings },
     request: null,
+    requestsReceived: 0,
     deleted: new Set(),
     onEvent: null,
     products: new Collection('product'),
@@ -109,6 +131,8 @@ export function emptyWorld({
     disputes: new Collection('dispute'),
     creditNotes: new Collection('credit note'),
     events: new Collection('event'),
+    origins: new Map(),
+    stops: new Map(),
     log: [],
     agendas: new Map(),
     ids: new Random(`${String(seed)}/account`),

@@ -40,9 +40,9 @@ beforeAll(async () => {
   });
   const take = simulator.faults.take.bind(simulator.faults);
   simulator.faults.take = (request) => {
-    const fault = take(request);
-    if (fault?.kind === 'truncate') truncated += 1;
-    return fault;
+    const encounter = take(request);
+    if (encounter.fault?.kind === 'truncate') truncated += 1;
+    return encounter;
   };
   recoup = await startRecoup();
 }, 120_000);

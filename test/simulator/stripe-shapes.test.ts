@@ -72,7 +72,13 @@ describeUnless(missing, 'What the simulator answers fits Stripe’s specificatio
 
   beforeAll(async () => {
     spec = new StripeSpec();
-    simulator = await startSimulator({ seed: 3, customers: 120, asOf: AS_OF, now: AS_OF });
+    simulator = await startSimulator({
+      seed: 3,
+      customers: 200,
+      asOf: AS_OF,
+      now: AS_OF,
+      debitShare: 0.2,
+    });
   }, 120_000);
   afterAll(() => simulator.close());
 

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 
-import type { Charge, Decline, PaymentMethod } from '../../world/model';
+import type { BankAccount, Card, Charge, Decline } from '../../world/model';
 import { grouped } from '../grouped';
 import { reference, type ObjectType, type RenderContext } from '../object-type';
 import { embeddedList, type Wire } from '../wire';
@@ -33,6 +33,7 @@ export const charge: ObjectType<Charge> = {
 /** `refunds` is absent unless expanded; the legacy `source` is left out. */
 function renderCharge(record: Charge, { world }: RenderContext) {
   const succeeded = record.status === 'succeeded';
+  const method = world.paymentMethods.get(record.paymentMethod);
   return {
     id: record.id,
     object: 'charge',
@@ -63,8 +64,10 @@ function renderCharge(record: Charge, { world }: RenderContext) {
     payment_intent: record.paymentIntent,
     payment_method: record.paymentMethod,
     payment_method_details: {
-      card: cardDetails(record, world.paymentMethods.get(record.paymentMethod)),
-      type: 'card',
+      ...(method.debit === undefined
+        ? { card: cardDetails(record, method) }
+        : { [method.debit]: accountDetails(method) }),
+      type: method.debit ?? 'card',
     },
     receipt_email: null,
     receipt_number: null,
@@ -106,7 +109,7 @@ function outcomeOf(decline: Decline | null) {
   };
 }
 
-function cardDetails(record: Charge, method: PaymentMethod) {
+function cardDetails(record: Charge, method: Card) {
   return {
     amount_authorized: record.status === 'succeeded' ? record.amountMinor : null,
     authorization_code: null,
@@ -129,4 +132,25 @@ function cardDetails(record: Charge, method: PaymentMethod) {
     transaction_link_id: null,
     wallet: null,
   };
+}
+
+function accountDetails({ debit, bankCode, country, fingerprint, last4 }: BankAccount) {
+  if (debit === 'sepa_debit')
+    return {
+      bank_code: bankCode,
+      branch_code: null,
+      country,
+      fingerprint,
+      last4,
+      mandate: null,
+    } satisfies Wire<Stripe.Charge.PaymentMethodDetails.SepaDebit>;
+  return {
+    account_holder_type: 'individual',
+    account_type: 'checking',
+    bank_name: 'Simulated Bank',
+    fingerprint,
+    last4,
+    payment_reference: null,
+    routing_number: bankCode,
+  } satisfies Wire<Stripe.Charge.PaymentMethodDetails.UsBankAccount>;
 }

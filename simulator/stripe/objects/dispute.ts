@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 
-import type { Dispute } from '../../world/model';
+import type { Card, Dispute } from '../../world/model';
 import { reference, type ObjectType, type RenderContext } from '../object-type';
 import type { Wire } from '../wire';
 
@@ -17,7 +17,7 @@ export const dispute: ObjectType<Dispute> = {
 
 /** Without `intended_submission_method` and `evidence_details.submission_method`, which the public specification omits. */
 function renderDispute(record: Dispute, { world }: RenderContext) {
-  const { brand } = world.paymentMethods.get(world.charges.get(record.charge).paymentMethod);
+  const method = world.paymentMethods.get(world.charges.get(record.charge).paymentMethod);
   const open = record.status === 'needs_response';
   return {
     id: record.id,
@@ -40,15 +40,19 @@ function renderDispute(record: Dispute, { world }: RenderContext) {
     livemode: false,
     metadata: {},
     payment_intent: record.paymentIntent,
-    payment_method_details: {
-      card: { brand, case_type: 'chargeback', network: brand, network_reason_code: null },
-      type: 'card',
-    },
+    ...(method.debit === undefined && { payment_method_details: chargeback(method) }),
     reason: record.reason,
     status: record.status,
   } satisfies Wire<Omit<Stripe.Dispute, 'evidence_details' | 'intended_submission_method'>> & {
     evidence_details: Wire<Omit<Stripe.Dispute.EvidenceDetails, 'submission_method'>>;
   };
+}
+
+function chargeback({ brand }: Card) {
+  return {
+    card: { brand, case_type: 'chargeback', network: brand, network_reason_code: null },
+    type: 'card',
+  } satisfies Wire<Stripe.Dispute.PaymentMethodDetails>;
 }
 
 const noEvidence = {

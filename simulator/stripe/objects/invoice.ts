@@ -89,7 +89,7 @@ function renderInvoice(record: Invoice, context: RenderContext) {
     ending_balance: record.endingBalanceMinor,
     footer: null,
     from_invoice: null,
-    hosted_invoice_url: null,
+    hosted_invoice_url: hostedUrl(record, account.id),
     invoice_pdf: null,
     issuer: { type: 'self' },
     last_finalization_error: null,
@@ -147,6 +147,13 @@ function renderInvoice(record: Invoice, context: RenderContext) {
     total_taxes: totalTaxes(record.lines),
     webhooks_delivered_at: record.created,
   } satisfies Wire<Stripe.Invoice>;
+}
+
+/** Where the customer can pay it, from its finalization on; Stripe's links carry an opaque text as well. */
+function hostedUrl({ id, status }: Invoice, accountId: string): string | null {
+  if (status === 'draft') return null;
+  const opaque = Buffer.from(`${accountId},_${id.slice(3)}`).toString('base64url');
+  return `https://invoice.stripe.com/i/${accountId}/test_${opaque}?s=ap`;
 }
 
 function totalDiscounts(lines: readonly InvoiceLine[]) {

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 
 import type { Decline, PaymentIntent } from '../../world/model';
+import type { World } from '../../world/world';
 import { reference, type ObjectType, type RenderContext } from '../object-type';
 import type { Wire } from '../wire';
 import { renderPaymentMethod } from './payment-method';
@@ -50,7 +51,7 @@ export function renderPaymentIntent(record: PaymentIntent, context: RenderContex
     payment_method: record.paymentMethod,
     payment_method_configuration_details: null,
     payment_method_options: null,
-    payment_method_types: ['card'],
+    payment_method_types: [methodOf(record, context.world)],
     payment_record: null,
     processing: null,
     receipt_email: null,
@@ -70,14 +71,27 @@ export function renderPaymentIntent(record: PaymentIntent, context: RenderContex
 function lastPaymentError(record: PaymentIntent, context: RenderContext) {
   const error = record.lastPaymentError;
   if (error === null) return null;
+  const method = context.world.paymentMethods.get(error.paymentMethod);
   return {
     charge: error.charge,
-    ...cardError(error.decline),
-    payment_method: renderPaymentMethod(
-      context.world.paymentMethods.get(error.paymentMethod),
-      context,
-    ),
-    type: 'card_error' as const,
+    ...(method.debit === undefined ? cardError(error.decline) : debitError(error.decline)),
+    payment_method: renderPaymentMethod(method, context),
+  };
+}
+
+/** The kind of what it was last attempted with. */
+function methodOf({ paymentMethod, lastPaymentError }: PaymentIntent, world: World): string {
+  const id = paymentMethod ?? lastPaymentError?.paymentMethod;
+  return (id === undefined ? undefined : world.paymentMethods.get(id).debit) ?? 'card';
+}
+
+/** What a returned direct debit looks like; which return it was, its charge says. */
+function debitError({ message, networkDeclineCode }: Decline) {
+  return {
+    code: 'payment_intent_payment_attempt_failed',
+    message,
+    ...(networkDeclineCode !== null && { network_decline_code: networkDeclineCode }),
+    type: 'invalid_request_error' as const,
   };
 }
 
@@ -92,5 +106,6 @@ export function cardError(decline: Decline) {
     ...(decline.networkDeclineCode !== null && {
       network_decline_code: decline.networkDeclineCode,
     }),
+    type: 'card_error' as const,
   };
 }
