@@ -61,9 +61,6 @@ export interface DeclineCodes {
   readonly outcomeType: string | null;
 }
 
-/** Tries of a payment, the first included, once a code was met that nobody knows the meaning of. */
-export const MAX_UNMAPPED_TRIES = 2;
-
 /** What the codes of one attempt come to. */
 export interface Decline extends CodeMeaning {
   /** Which code decided; null when none is known. */
@@ -72,7 +69,7 @@ export interface Decline extends CodeMeaning {
   readonly known: readonly CodeRef[];
   /**
    * A code was given that no vocabulary holds, as `vocabulary=code`: the most specific one; `code=none` where there was no code at
-   * all. At most `MAX_UNMAPPED_TRIES` then.
+   * all. At most two tries then.
    */
   readonly unmapped: string | null;
 }

@@ -34,6 +34,7 @@ export const AMEX: CodeTable = {
   189: never('config', 'merchant_setup'),
   193: never('hard', 'authorization_revoked'),
   200: afterUpdate('fraud', 'pickup_card'),
+  909: retry('technical', 'processing_error', HOUR_MS),
   911: retry('technical', 'bank_unavailable', HOUR_MS),
   912: retry('technical', 'bank_unavailable', HOUR_MS),
 };

@@ -1,6 +1,8 @@
 import { DAY_MS } from '../../../domain/recovery/codes/meaning';
 import { REASONS } from '../../../domain/recovery/reasons';
 import { stripe } from '../../../providers/stripe/stripe';
+import { authorise, drawDecline } from '../../../simulator/world/issuers';
+import { Random } from '../../../simulator/world/random';
 import { codesOf } from '../../domain/recovery/codes-of';
 
 const { readDecline } = stripe;
@@ -96,5 +98,26 @@ describe('declines of Stripe', () => {
       retryable: 'yes',
       unmapped: 'stripe=brand_new',
     });
+  });
+
+  test('every code that the simulated issuers answer with is known', () => {
+    const unknown = new Set<string | null>();
+    const met = new Set<string>();
+    for (let attempt = 0; attempt < 6_000; attempt += 1) {
+      const brand = ['visa', 'mastercard', 'amex'][attempt % 3] as string;
+      const random = new Random(`card ${String(attempt)}`);
+      const deadDecline = drawDecline(random, 'dead');
+      const diesAt = attempt % 2 === 0 ? 0 : null;
+      const issuer = { seed: String(attempt), troubleRate: 1, diesAt, deadDecline };
+      const card = { brand, issuer } as Parameters<typeof authorise>[0];
+      const answer = authorise(card, { at: 1_767_225_600, attempt });
+      if (answer === null) continue;
+      const { code, ...codes } = answer;
+      met.add(`${brand} ${answer.declineCode}`);
+      const read = readDecline(codesOf({ ...VISA, ...codes, cardBrand: brand, failureCode: code }));
+      if (read.unmapped !== null) unknown.add(read.unmapped);
+    }
+    expect([...unknown]).toEqual([]);
+    expect(met.size).toBeGreaterThan(40);
   });
 });
