@@ -5,6 +5,7 @@ import { ledger } from '../../../simulator/oracle/ledger';
 import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
 import type { Charge, Invoice } from '../../../simulator/world/model';
 import { attemptOnSchedule, payInvoice } from '../../../simulator/world/payments';
+import { carryOut, receive } from '../../../simulator/world/requests';
 import { walkList } from '../../support/stripe-walk';
 
 const AS_OF = new Date('2026-10-01T00:00:00Z');
@@ -308,9 +309,10 @@ describe('what happens on the invoice meanwhile', () => {
   /** The customer's payment by link is a request of the hosted page, with a key of its own. */
   const payByLink = (invoice: Invoice): void => {
     const { world } = simulator;
-    world.request = { id: 'req_page', idempotencyKey: 'a-key-of-the-page' };
-    payInvoice(world, { invoice: invoice.id, at: world.clock });
-    world.request = null;
+    const page = { id: 'req_page', idempotencyKey: 'a-key-of-the-page' };
+    carryOut(world, receive(world, page), () =>
+      payInvoice(world, { invoice: invoice.id, at: world.clock }),
+    );
   };
 
   test.each(['paid', 'declined'] as const)(
