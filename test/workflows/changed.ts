@@ -2,8 +2,14 @@
 import { sleep } from '@temporalio/workflow';
 import { account as sameAccount } from '../../workflows/account';
 import { backfill as sameBackfill } from '../../workflows/backfill';
-import type { AccountInput, BackfillInput, NightlyInput } from '../../workflows/contract';
+import type {
+  AccountInput,
+  BackfillInput,
+  NightlyInput,
+  PaymentRetryInput,
+} from '../../workflows/contract';
 import { nightlySync as sameNight } from '../../workflows/nightly-sync';
+import { paymentRetry as samePaymentRetry } from '../../workflows/payment-retry';
 
 export async function account(input: AccountInput) {
   await sleep('1 second');
@@ -18,4 +24,9 @@ export async function backfill(input: BackfillInput) {
 export async function nightlySync(input?: NightlyInput) {
   await sleep('1 second');
   return sameNight(input);
+}
+
+export async function paymentRetry(input: PaymentRetryInput) {
+  await sleep('1 second');
+  return samePaymentRetry(input);
 }

@@ -83,6 +83,7 @@ describe('a workflow that does something else no longer replays:', () => {
     account: 'account/idle',
     backfill: 'backfill/complete',
     nightlySync: 'nightlySync/ended',
+    paymentRetry: 'paymentRetry/recovered_by_us',
   };
 
   test.each(Object.values(HISTORIES))('%s', async (name) => {
