@@ -1,4 +1,5 @@
 import { hasDueCustomers, lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
+import { hasCases } from '../db/repositories/routing';
 import { endRun } from '../db/repositories/runs';
 import { isSettled } from '../domain/sync/run';
 import type { SyncActivities } from './contract';
@@ -20,6 +21,7 @@ export const createCloseRun =
       parked: facts.parked,
       summary: run.summary ?? '',
       settled: isSettled(facts),
+      casesDue: facts.changedRows > 0 && (await hasCases(db, accountId)),
       metricsDue:
         !last ||
         last.inputs !== digest ||

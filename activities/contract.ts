@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../domain/errors';
 import type { ResourceProgress } from '../domain/sync/progress';
 import type { Desired, RunKind, RunState } from '../domain/sync/run';
+import type { CampaignActivities } from './recovery-contract';
 
 export type { Desired, ResourceProgress, RunKind, RunState };
 export type * from './recovery-contract';
@@ -71,6 +72,8 @@ export interface RunResult {
   readonly settled?: boolean;
   /** Whether metrics and warehouse may have changed since they were last brought up to date; absent in older histories. */
   readonly metricsDue?: boolean;
+  /** Whether the account has cases that what was read may concern; absent in older histories. */
+  readonly casesDue?: boolean;
 }
 
 export interface TransitionInput {
@@ -193,4 +196,4 @@ export interface MetricsActivities {
   loadWarehouse(input: { account: string }): Promise<WarehouseReport>;
 }
 
-export type Activities = SyncActivities & MetricsActivities;
+export type Activities = SyncActivities & MetricsActivities & CampaignActivities;

@@ -5,6 +5,7 @@ import type { SecretBox } from '../db/secret-box';
 import type { Database } from '../db/schema';
 import type { Provider } from '../providers/provider';
 import type { Warehouse } from '../warehouse/port';
+import type { CaseRunners } from './case-runners';
 
 /** What the steps are wired to. */
 export interface ActivityDeps {
@@ -17,5 +18,6 @@ export interface ActivityDeps {
     Partial<Pick<Config, 'RECOUP_RATE_LIMIT_PER_SECOND' | 'RECOUP_ENDPOINT_RATE_LIMIT_PER_SECOND'>>;
   /** Asks the account's workflow for a sync of what is new up to `to` (ISO instant), and starts it where it does not run. */
   readonly wakeAccount: (account: string, options: { readonly to: string }) => Promise<void>;
+  readonly cases: CaseRunners;
   readonly logger: Logger;
 }

@@ -1,4 +1,8 @@
 /** Every step that workflows can call, wired to what it works with. */
+import { createReadCampaign, createSetCampaign } from './campaigns/campaign';
+import { createRouteChanges } from './campaigns/route-changes';
+import { createSelectCases } from './campaigns/select-cases';
+import { createSteerCases } from './campaigns/steer-cases';
 import { createCloseRun } from './close-run';
 import type { Activities } from './contract';
 import type { ActivityDeps } from './deps';
@@ -30,6 +34,11 @@ export function createActivities(deps: ActivityDeps): Activities {
       recordTransition: createRecordTransition(deps),
       computeMetrics: createComputeMetrics(deps),
       loadWarehouse: createLoadWarehouse(deps),
+      readCampaign: createReadCampaign(deps),
+      setCampaign: createSetCampaign(deps),
+      selectCases: createSelectCases(deps),
+      steerCases: createSteerCases(deps),
+      routeChanges: createRouteChanges(deps),
     },
     deps.logger,
   );

@@ -34,10 +34,34 @@ export interface CampaignFacts extends CampaignKey {
   readonly account: string;
   readonly state: 'selecting' | 'running' | 'paused' | 'stopped' | 'done';
   readonly desired: 'run' | 'pause' | 'stop';
+  readonly because: string;
+  readonly provider: string;
+  /** Whether every invoice was looked at. */
+  readonly selected: boolean;
   readonly cases: number;
   /** Cases that have not ended. */
   readonly open: number;
-  readonly held: number;
+  /** Cases of the control group. */
+  readonly heldOut: number;
+  /** Cases that need a person. */
+  readonly attention: number;
+  readonly states: readonly { readonly state: CaseState; readonly cases: number }[];
+  /** By currency and class of decline, the largest groups: net of what was taken back. */
+  readonly recovered: readonly {
+    readonly currency: string;
+    readonly exponent: number;
+    readonly declineClass: string;
+    readonly cases: number;
+    /** Decimal string. */
+    readonly netMinor: string;
+  }[];
+  /** What its cases do next, the soonest first. */
+  readonly next: readonly {
+    readonly invoice: string;
+    readonly state: CaseState;
+    /** ISO instant. */
+    readonly at: string;
+  }[];
 }
 
 export interface SelectCasesReport {
@@ -101,8 +125,9 @@ export interface CampaignActivities {
   /** After a sync: tells the cases of the account whose invoices, charges, refunds or disputes have changed. */
   routeChanges(input: { readonly account: string }): Promise<{ readonly told: number }>;
 
+  /** Errors: invalid_input for a campaign that does not exist. */
   readCampaign(input: CampaignKey): Promise<CampaignFacts>;
-  /** Opens cases for the next page of invoices, and starts their workflows at a bounded rate. */
+  /** Opens cases for the next pages of invoices, and starts their workflows at a bounded rate. */
   selectCases(input: CampaignKey & { readonly after: string | null }): Promise<SelectCasesReport>;
   setCampaign(
     input: CampaignKey & {
@@ -111,7 +136,10 @@ export interface CampaignActivities {
       readonly because: string;
     },
   ): Promise<void>;
-  /** Pauses, resumes or cancels the open cases of a campaign, a page at a time. */
+  /**
+   * Pauses, resumes or cancels the open cases of a campaign, a page at a time. What a person has paused by itself is not
+   * resumed.
+   */
   steerCases(
     input: CampaignKey & {
       readonly after: string | null;

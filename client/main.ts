@@ -2,6 +2,7 @@
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { accountsCommand } from './commands/accounts';
 import { backfillCommand } from './commands/backfill';
+import { campaignsCommand } from './commands/campaigns';
 import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
 import { linksCommand } from './commands/links';
@@ -18,6 +19,7 @@ function createProgram(): Command {
     .addCommand(accountsCommand())
     .addCommand(syncCommand())
     .addCommand(backfillCommand())
+    .addCommand(campaignsCommand())
     .addCommand(metricsCommand())
     .addCommand(runsCommand())
     .addCommand(schedulesCommand())

@@ -1,7 +1,8 @@
 /** Monthly recurring revenue and its movements, as tables and charts: one of each per currency. */
 import type { MonthlyFigures } from '../domain/metrics/months';
 import { renderCharts } from './chart';
-import { formatCount, formatMinor, renderTable, type Column, type Paint } from './output';
+import { formatMinor } from '../domain/words';
+import { formatCount, renderTable, type Column, type Paint } from './output';
 
 interface Layout {
   /** Left out first where room is scarce: it is the end of the month before. */

@@ -95,14 +95,6 @@ function columnWidths(
 
 const visibleLength = (text: string): number => text.replace(/\u001b\[\d+m/g, '').length;
 
-/** 1234567 of exponent 2 is `12,345.67`. Exact at any size. */
-export function formatMinor(minor: bigint, exponent: number): string {
-  const digits = (minor < 0n ? -minor : minor).toString().padStart(exponent + 1, '0');
-  const whole = digits.slice(0, digits.length - exponent);
-  const fraction = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
-  return `${minor < 0n ? '-' : ''}${groupThousands(whole)}${fraction}`;
-}
-
 /** 12345 is `12,345`. */
 export const formatCount = (count: number | bigint): string => groupThousands(count);
 

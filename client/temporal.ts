@@ -16,11 +16,15 @@ import type { Config } from '../config/config';
 import {
   accountWorkflowId,
   backfillStatus,
+  campaignWorkflowId,
+  recoveryWorkflowId,
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
   type BackfillRun,
   type BackfillStatus,
+  type PaymentRetryInput,
+  type RetryCampaignInput,
   type RunResult,
   type UpdateAnswer,
 } from '../workflows/contract';
@@ -85,17 +89,59 @@ export class Temporal {
   }
 
   /** Sends an update to the account's workflow, which is started first where it does not run. */
-  async updateAccount<Args extends Reason>(
+  updateAccount<Args extends Reason>(
     account: string,
     update: Update<Args>,
     args: Args,
   ): Promise<Updated> {
-    await this.requireWorker();
     const input: AccountInput = { account };
-    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW_TYPES.account, {
-      workflowId: accountWorkflowId(account),
+    const start = { type: WORKFLOW_TYPES.account, workflowId: accountWorkflowId(account), input };
+    return this.updateWithStart(start, update, args);
+  }
+
+  /** The same of a campaign. */
+  updateCampaign(campaign: string, update: Update, args: Reason): Promise<Updated> {
+    return this.updateWithStart(campaignStart(campaign), update, args);
+  }
+
+  /** The same of a case. */
+  updateCase<Args extends Reason>(
+    { accountId, invoiceId }: { readonly accountId: string; readonly invoiceId: string },
+    update: Update<Args>,
+    args: Args,
+  ): Promise<Updated> {
+    const input: PaymentRetryInput = { account: accountId, invoice: invoiceId };
+    const workflowId = recoveryWorkflowId({ accountId, invoiceId });
+    return this.updateWithStart(
+      { type: WORKFLOW_TYPES.paymentRetry, workflowId, input },
+      update,
+      args,
+    );
+  }
+
+  /** Errors: exit code 1 without a worker. */
+  async startCampaign(campaign: string): Promise<{ readonly workflowId: string }> {
+    const { type, workflowId, input } = campaignStart(campaign);
+    await this.ask(() =>
+      this.client.workflow.start(type, {
+        workflowId,
+        taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
+        args: [input],
+      }),
+    );
+    return { workflowId };
+  }
+
+  private async updateWithStart<Args extends Reason>(
+    start: { readonly type: string; readonly workflowId: string; readonly input: unknown },
+    update: Update<Args>,
+    args: Args,
+  ): Promise<Updated> {
+    await this.requireWorker();
+    const startWorkflowOperation = new WithStartWorkflowOperation(start.type, {
+      workflowId: start.workflowId,
       taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
-      args: [input],
+      args: [start.input],
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     return this.ask(async () => {
@@ -202,8 +248,8 @@ export class Temporal {
     return pollers.length;
   }
 
-  /** Without a worker an update would wait in silence. */
-  private async requireWorker(): Promise<void> {
+  /** Without a worker an update would wait in silence. Errors: exit code 1 without one. */
+  async requireWorker(): Promise<void> {
     const { workflow } = await this.ask(() => this.pollers());
     if (workflow > 0) return;
     throw failed(
@@ -250,6 +296,11 @@ export class Temporal {
     }
   }
 }
+
+const campaignStart = (campaign: string) => {
+  const input: RetryCampaignInput = { campaign };
+  return { type: WORKFLOW_TYPES.retryCampaign, workflowId: campaignWorkflowId(campaign), input };
+};
 
 /** As an update's argument; empty where nobody gave a reason. */
 export const because = (reason: string | undefined): Reason =>

@@ -4,6 +4,14 @@
 export const groupThousands = (count: number | bigint | string): string =>
   String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 
+/** 1234567 of exponent 2 is `12,345.67`. Exact at any size. */
+export function formatMinor(minor: bigint, exponent: number): string {
+  const digits = (minor < 0n ? -minor : minor).toString().padStart(exponent + 1, '0');
+  const whole = digits.slice(0, digits.length - exponent);
+  const fraction = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
+  return `${minor < 0n ? '-' : ''}${groupThousands(whole)}${fraction}`;
+}
+
 /** `1 object`, `12,345 objects`. */
 export const countOf = (count: number, noun: string): string =>
   `${groupThousands(count)} ${noun}${count === 1 ? '' : 's'}`;

@@ -22,6 +22,7 @@ import { findProvider } from '../providers/registry';
 import { createDuckDbWarehouse } from '../warehouse/duckdb';
 import { walkTaskQueue } from '../workflows/contract';
 import { workflowBundle } from './bundle';
+import { createCaseRunners } from './case-runners';
 import { heartbeat } from './heartbeat';
 import { createLogger, temporalLogger } from './log';
 import { payloadGuard } from './payload-guard';
@@ -70,6 +71,7 @@ async function main(): Promise<void> {
     config,
     wakeAccount: (account: string, { to }: { readonly to: string }) =>
       wakeAccount({ client, taskQueue }, account, { what: 'sync', to }),
+    cases: createCaseRunners({ client, taskQueue }),
     logger,
   };
   const common = {

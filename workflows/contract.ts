@@ -6,15 +6,18 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { SyncPolicy } from '../domain/account/budget';
 import type { RecoveryPolicy } from '../domain/recovery/policy';
+import type { CaseNews } from '../domain/recovery/news';
 import type { CaseState } from '../domain/recovery/states';
 
 export type { RunResult, RunState } from '../activities/contract';
+export { CASE_NEWS, type CaseNews } from '../domain/recovery/news';
 
 export const WORKFLOW_TYPES = {
   account: 'account',
   backfill: 'backfill',
   nightlySync: 'nightlySync',
   paymentRetry: 'paymentRetry',
+  retryCampaign: 'retryCampaign',
 } as const;
 
 /**
@@ -139,18 +142,6 @@ export interface CaseStatus {
   readonly transitions: number;
 }
 
-/** What the sync, the webhook inbox or a person has seen of a case's invoice. */
-export const CASE_NEWS = [
-  'paid_elsewhere',
-  'voided',
-  'disputed',
-  'refunded',
-  'card_updated',
-  'returned',
-  'settled',
-] as const;
-export type CaseNews = (typeof CASE_NEWS)[number];
-
 export interface NightlyResult {
   /** Accounts whose sync was asked for. */
   readonly woken: number;
@@ -170,15 +161,12 @@ export const EXAMPLES = {
     resources: ['invoice'],
   },
   nightlySync: { timeZone: 'Europe/Berlin', maxConcurrent: 50 },
+  retryCampaign: { campaign: 'camp_1' },
   update: { reason: 'ticket 4711' },
   accountChanged: { what: 'credentials', reason: 'ticket 4711' },
   retry: { resource: 'dispute', reason: 'ticket 4711' },
   skip: { resource: 'dispute', always: false, reason: 'ticket 4711' },
   wake: { what: 'sync', to: '2026-11-01T02:00:00Z' },
-  paymentRetry: { account: 'acct_1', invoice: 'in_1' },
-  resolve: { outcome: 'absent', reason: 'the bank says it never saw it' },
-  caseNews: { what: 'paid_elsewhere' },
-  tick: { nowMs: 1_793_498_400_000 },
 } as const;
 
 export interface UpdateAnswer {
@@ -238,7 +226,7 @@ export const skip = defineUpdate<
  */
 export const wake =
   defineSignal<[{ what: 'sync' | 'changes'; to?: string; reason?: string }]>('wake');
-/** Of `backfill` and of `paymentRetry`: stop for good. */
+/** Only of `backfill`: stop for good. */
 export const cancel = defineUpdate<UpdateAnswer, [{ reason?: string }]>('cancel');
 /** Of `account`. */
 export const status = defineQuery<AccountStatus>('status');

@@ -4,11 +4,9 @@ import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { SYNC_POLICY } from '../domain/account/budget';
 import type { SyncPolicy } from '../domain/account/budget';
-import { RECOVERY_POLICY } from '../domain/recovery/policy';
-import type { RecoveryPolicy } from '../domain/recovery/policy';
 import { parseWindow } from '../domain/sync/window';
-import { CASE_NEWS, EXAMPLES, NIGHTLY_MAX_CONCURRENT } from './contract';
-import type { AccountInput, BackfillInput, NightlyInput, PaymentRetryInput } from './contract';
+import { EXAMPLES, NIGHTLY_MAX_CONCURRENT } from './contract';
+import type { AccountInput, BackfillInput, NightlyInput, RetryCampaignInput } from './contract';
 
 const NAME_MAX_CHARS = 200;
 const REASON_MAX_CHARS = 500;
@@ -73,44 +71,14 @@ const wakeSchema = updateSchema.extend({
   to: z.iso.datetime({ offset: true }).optional(),
 });
 
-const recoveryPolicy = z
-  .strictObject({
-    sendWithinMs: atLeast(1, RECOVERY_POLICY.sendWithinMs),
-    paymentTimeoutMs: atLeast(1, RECOVERY_POLICY.paymentTimeoutMs),
-    settleMs: atLeast(0, RECOVERY_POLICY.settleMs),
-    lookupDelaysMs: z
-      .array(z.number().int().min(0))
-      .min(1)
-      .default([...RECOVERY_POLICY.lookupDelaysMs]),
-    lookAgainMs: atLeast(1, RECOVERY_POLICY.lookAgainMs),
-    settleWithinMs: atLeast(1, RECOVERY_POLICY.settleWithinMs),
-    providerRetryGraceMs: atLeast(0, RECOVERY_POLICY.providerRetryGraceMs),
-    maxIdleProviderRetries: atLeast(0, RECOVERY_POLICY.maxIdleProviderRetries),
-    backoffFirstMs: atLeast(1, RECOVERY_POLICY.backoffFirstMs),
-    backoffMaxMs: atLeast(1, RECOVERY_POLICY.backoffMaxMs),
-    alarmAfterFailures: atLeast(1, RECOVERY_POLICY.alarmAfterFailures),
-  } satisfies Record<keyof RecoveryPolicy, z.ZodType>)
-  .prefault({});
-
-const caseSchema = z.strictObject({
-  account: name,
-  invoice: name,
-  policy: recoveryPolicy,
-  carried: z.unknown().optional(),
-});
-const resolveSchema = z.strictObject({
-  outcome: z.enum(['succeeded', 'declined', 'absent']),
-  reason: z.string().trim().min(1, 'say how you know: it is kept').max(REASON_MAX_CHARS),
-});
-const newsSchema = z.strictObject({ what: z.enum(CASE_NEWS) });
-const tickSchema = z.strictObject({ nowMs: z.number().int().min(0) });
-
 const nightlySchema = z.strictObject({
   timeZone: zone.nullable().default(null),
   except: z.array(zone).default([]),
   maxConcurrent: z.number().int().min(1).max(MOST_CONCURRENT).default(NIGHTLY_MAX_CONCURRENT),
   carried: z.unknown().optional(),
 });
+
+const campaignSchema = z.strictObject({ campaign: name, carried: z.unknown().optional() });
 
 /** A wrong input fails for good: trying again would not mend it. */
 export function invalidInput(message: string, example: unknown): ApplicationFailure {
@@ -199,48 +167,15 @@ export interface ReadWake {
   readonly refused: string | null;
 }
 
-export function readWake(given: unknown): ReadWake {
-  const { value: wish, refused } = read(wakeSchema, given, EXAMPLES.wake);
-  return { wish, refused };
-}
-
-interface Read<T> {
-  readonly value: T | null;
-  readonly refused: string | null;
-}
-
 /** Signals have no validator: what is wrong comes back as a sentence. */
-function read<T>(schema: z.ZodType<T>, given: unknown, example: unknown): Read<T> {
+export function readWake(given: unknown): ReadWake {
   try {
-    return { value: check(schema, given, example), refused: null };
+    return { wish: check(wakeSchema, given, EXAMPLES.wake), refused: null };
   } catch (thrown) {
     if (!(thrown instanceof ApplicationFailure)) throw thrown;
-    return { value: null, refused: thrown.message };
+    return { wish: null, refused: thrown.message };
   }
 }
-
-export interface CheckedCaseInput {
-  readonly account: string;
-  readonly invoice: string;
-  readonly policy: RecoveryPolicy;
-  readonly carried: unknown;
-}
-
-/** Throws ApplicationFailure `invalid_input`. */
-export function checkCaseInput(given: PaymentRetryInput): CheckedCaseInput {
-  const input = check(caseSchema, given, EXAMPLES.paymentRetry);
-  return { ...input, carried: input.carried };
-}
-
-export function checkResolve(given: unknown): void {
-  check(resolveSchema, given, EXAMPLES.resolve);
-}
-
-export const readCaseNews = (given: unknown): Read<z.infer<typeof newsSchema>> =>
-  read(newsSchema, given, EXAMPLES.caseNews);
-
-export const readTick = (given: unknown): Read<z.infer<typeof tickSchema>> =>
-  read(tickSchema, given, EXAMPLES.tick);
 
 export interface CheckedNightlyInput {
   readonly timeZone: string | null;
@@ -254,3 +189,9 @@ export function checkNightlyInput(given: NightlyInput | undefined): CheckedNight
   const input = check(nightlySchema, given ?? {}, EXAMPLES.nightlySync);
   return { ...input, carried: input.carried };
 }
+
+/** Throws ApplicationFailure `invalid_input`. */
+export const checkCampaignInput = (
+  given: RetryCampaignInput,
+): Pick<RetryCampaignInput, 'campaign' | 'carried'> =>
+  check(campaignSchema, given, EXAMPLES.retryCampaign);

@@ -104,6 +104,9 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
         move({ result });
       }
     }
+    if (result.casesDue === true) {
+      await step('routeChanges', { account }, 'tell cases of what was read');
+    }
     if (result.metricsDue === false) {
       return { how: 'finished', result, metrics: null, warehouse: null };
     }

@@ -1,7 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { Account } from '../../db/repositories/accounts';
 import { findRunByKey, readProgress } from '../../db/repositories/runs';
-import { parseWindow, type Window, type WindowText } from '../../domain/sync/window';
 import { sentences } from '../../domain/words';
 import {
   backfillRunKey,
@@ -11,13 +10,14 @@ import {
 } from '../../workflows/contract';
 import { requireConnected } from '../account';
 import { withContext, type Context } from '../context';
-import { failed, wrongUse } from '../errors';
+import { failed } from '../errors';
 import { follow, patience, PATIENCE_MS, type Look } from '../follow';
 import { suffixOf, workflowLink } from '../links';
 import { print, printJson, say } from '../output';
 import { listsOf, requireResources } from '../resources';
 import { runLine } from '../run-view';
 import { uiOf, type StartedBackfill } from '../temporal';
+import { requireWindow } from '../window';
 
 export const backfillCommand = () =>
   new Command('backfill')
@@ -71,14 +71,6 @@ Exit codes: 0 complete, 1 partial or failed, 2 wrong use.
 Examples:
   $ recoup backfill acct_1 --from 2026-10-01 --to 2026-11-01
   $ recoup backfill acct_1 --resources invoice,refund --refetch`;
-
-/** Errors: exit code 2, with every side that is wrong. */
-function requireWindow(text: WindowText): Window {
-  const parsed = parseWindow(text);
-  if (parsed.ok) return parsed.window;
-  const wrong = parsed.problems.map(({ field, message }) => `--${field} ${message}`).join('; ');
-  throw wrongUse(wrong, 'A window includes --from and ends just before --to.');
-}
 
 const splitNames = (text: string): string[] =>
   text

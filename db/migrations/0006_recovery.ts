@@ -138,6 +138,7 @@ const RECOVERY = `
   create index recovery_attempt_by_credential on recovery_attempt (account_id, credential_key, intended_at);
   create unique index recovery_attempt_by_charge on recovery_attempt (account_id, charge_id);
 
+  create index dispute_by_attempt on dispute (account_id, attempt_id);
   -- What campaigns choose from.
   create index invoice_open on invoice (account_id, external_id) where status = 'open';
   create index payment_attempt_by_fingerprint on payment_attempt (account_id, card_fingerprint, created_at);

@@ -136,6 +136,9 @@ export interface ReportGroup {
   readonly amountMinor: bigint;
   /** Cases with money that came in and stayed, wholly or in part. */
   readonly recoveredCases: number;
+  /** By anyone. */
+  readonly grossMinor: bigint;
+  readonly reversedMinor: bigint;
   /** Gross, and what of it was taken back, by whom it came. */
   readonly usMinor: bigint;
   readonly usReversedMinor: bigint;
@@ -160,6 +163,7 @@ export async function reportCampaign(
           and attempt.state <> 'absent')), 0)::int as attempts,
       sum(amount_minor)::int8 as "amountMinor",
       count(*) filter (where recovered_minor > reversed_minor)::int as "recoveredCases",
+      sum(recovered_minor)::int8 as "grossMinor", sum(reversed_minor)::int8 as "reversedMinor",
       ${sumOf('recovered_minor', 'us')} as "usMinor", ${sumOf('reversed_minor', 'us')} as "usReversedMinor",
       ${sumOf('recovered_minor', 'elsewhere')} as "elsewhereMinor",
       ${sumOf('reversed_minor', 'elsewhere')} as "elsewhereReversedMinor",

@@ -51,6 +51,22 @@ export async function listCandidates(
   return rows.map(candidateOf);
 }
 
+/** Decimals of a currency as the account's invoices have it; null where none is in it. */
+export async function readExponent(
+  db: Kysely<Database>,
+  { accountId, currency }: { readonly accountId: string; readonly currency: string },
+): Promise<number | null> {
+  const row = await db
+    .selectFrom('invoice')
+    .select('exponent')
+    .where('account_id', '=', accountId)
+    .where('status', '=', 'open')
+    .where('currency', '=', currency)
+    .limit(1)
+    .executeTakeFirst();
+  return row?.exponent ?? null;
+}
+
 /** The charges of the invoice that the row `of` of a surrounding query is, as a query. */
 export const chargesOf = (of: 'invoice' | 'recovery_case') => {
   const invoice = of === 'invoice' ? sql.ref('invoice.external_id') : sql.ref(`${of}.invoice_id`);

@@ -50,7 +50,7 @@ export async function openCases(
         held_out, decline_class, decline_reason, state, because, transitions, told_version, opened_at, window_ends_at)
       select ${accountId}, invoice_id, ${campaignId}, customer_id, currency, exponent, amount_minor,
         held_out, decline_class, decline_reason, state, because, transitions,
-        (select version from invoice where account_id = ${accountId} and external_id = invoice_id),
+        (select read_as_of from account where id = ${accountId}),
         ${openedAt}::timestamptz, ${windowEndsAt}::timestamptz
       from unnest(
         ${arrayOf(cases, (each) => each.invoiceId)}::text[],

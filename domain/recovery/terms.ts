@@ -8,7 +8,7 @@ export interface CampaignTerms {
   /** In minor units of the invoice's currency, as decimal strings; null means no limit. */
   readonly minAmountMinor: string | null;
   readonly maxAmountMinor: string | null;
-  /** ISO 4217, lower case; null means every currency. */
+  /** ISO 4217, upper case; null means every currency. */
   readonly currency: string | null;
   /** By the newest decline; null means every class. */
   readonly classes: readonly DeclineClass[] | null;

@@ -3,6 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Kysely } from 'kysely';
 import pino from 'pino';
 import { createActivities } from '../../activities';
+import type { CaseRunners } from '../../activities/case-runners';
 import type { Activities, OpenRunInput, RunResult, WalkReport } from '../../activities/contract';
 import { saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
@@ -12,6 +13,13 @@ import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import { FakeService } from '../support/fake-provider';
 
 const secretBox = createSecretBox({ key: 'a'.repeat(64), keyFile: '' });
+
+/** Nobody runs cases here. */
+export const NO_CASES: CaseRunners = {
+  start: () => Promise.resolve(),
+  tell: () => Promise.resolve(),
+  steer: () => Promise.resolve(),
+};
 
 let accounts = 0;
 
@@ -68,6 +76,7 @@ export async function connectHarness(
     findProvider: () => provider,
     config: { RECOUP_LANES: lanes, RECOUP_WALK_MINUTES: 1 },
     wakeAccount: () => Promise.reject(new Error('Nobody wakes accounts here.')),
+    cases: NO_CASES,
     logger: pino({ level: 'silent' }),
   });
   // Leases are named by the activity's execution, so each environment is an execution of its own.

@@ -11,6 +11,7 @@ import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import type { Pace, RateScope } from '../../providers/provider';
 import { openTestDatabase } from '../support/database';
 import { FakeService } from '../support/fake-provider';
+import { NO_CASES } from './harness';
 
 const ALL: RateScope = { name: 'all', kind: 'account', perSecond: 100 };
 const INVOICES: RateScope = { name: 'GET /v1/invoices', kind: 'endpoint', perSecond: 25 };
@@ -169,6 +170,7 @@ describe('the limits that an account’s requests keep to', () => {
         }),
         config: { RECOUP_LANES: 1, RECOUP_WALK_MINUTES: 1, ...config },
         wakeAccount: () => Promise.resolve(),
+        cases: NO_CASES,
         logger: pino({ level: 'silent' }),
       },
       await readAccount(db, id),

@@ -24,7 +24,18 @@ function recoup(args: readonly string[], env: Record<string, string> = NOWHERE) 
 const COMMANDS = [
   [],
   ...[
-    ...['accounts', 'sync', 'backfill', 'metrics', 'runs', 'schedules', 'doctor', 'links', 'demo'],
+    ...[
+      'accounts',
+      'sync',
+      'backfill',
+      'campaigns',
+      'metrics',
+      'runs',
+      'schedules',
+      'doctor',
+      'links',
+      'demo',
+    ],
   ].map((name) => [name]),
   ...[
     'add',
@@ -39,6 +50,10 @@ const COMMANDS = [
     'disconnect',
   ].map((verb) => ['accounts', verb]),
   ...['list', 'show', 'pause', 'resume', 'cancel', 'retry', 'skip'].map((verb) => ['runs', verb]),
+  ...['start', 'list', 'show', 'pause', 'resume', 'stop', 'report'].map((verb) => [
+    'campaigns',
+    verb,
+  ]),
   ...['apply', 'list', 'pause', 'resume', 'trigger'].map((verb) => ['schedules', verb]),
 ];
 

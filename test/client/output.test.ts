@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { barHeights, renderCharts } from '../../client/chart';
-import {
-  formatCount,
-  formatInstant,
-  formatMinor,
-  paintFor,
-  renderTable,
-  toJson,
-} from '../../client/output';
+import { formatCount, formatInstant, paintFor, renderTable, toJson } from '../../client/output';
+import { formatMinor } from '../../domain/words';
 import { summaryLine } from '../../client/progress';
 
 const paint = paintFor(process.stdin as unknown as NodeJS.WriteStream);

@@ -35,7 +35,7 @@ const WINDOW_ENDS_AT = new Date('2026-11-29T00:00:00Z');
 const newCase = (invoiceId: string, change: Partial<NewCase> = {}): NewCase => ({
   invoiceId,
   customerId: `cus_${invoiceId}`,
-  currency: 'eur',
+  currency: 'EUR',
   exponent: 2,
   amountMinor: 2_500n,
   heldOut: false,
@@ -248,7 +248,7 @@ describe('campaigns', () => {
     await open(accountId, campaignId, [
       newCase('in_1'),
       newCase('in_2'),
-      newCase('in_3', { currency: 'jpy', exponent: 0, declineClass: null }),
+      newCase('in_3', { currency: 'JPY', exponent: 0, declineClass: null }),
       newCase('in_4', { heldOut: true }),
     ]);
     const recover = (invoiceId: string, by: 'us' | 'elsewhere', reversedMinor: bigint) =>
@@ -269,6 +269,8 @@ describe('campaigns', () => {
       await storeAttempt({ accountId, campaignId, invoiceId: 'in_1', number, state });
     }
     const nothing = {
+      grossMinor: 0n,
+      reversedMinor: 0n,
       usMinor: 0n,
       usReversedMinor: 0n,
       elsewhereMinor: 0n,
@@ -276,7 +278,7 @@ describe('campaigns', () => {
       providerMinor: 0n,
       providerReversedMinor: 0n,
     };
-    const group = { currency: 'eur', exponent: 2, declineClass: 'funds', heldOut: false };
+    const group = { currency: 'EUR', exponent: 2, declineClass: 'funds', heldOut: false };
     expect(await reportCampaign(db, campaignId)).toEqual([
       {
         ...group,
@@ -286,6 +288,8 @@ describe('campaigns', () => {
         attempts: 2,
         amountMinor: 5_000n,
         recoveredCases: 1,
+        grossMinor: 2_500n,
+        reversedMinor: 500n,
         usMinor: 2_500n,
         usReversedMinor: 500n,
       },
@@ -298,12 +302,13 @@ describe('campaigns', () => {
         attempts: 0,
         amountMinor: 2_500n,
         recoveredCases: 1,
+        grossMinor: 2_500n,
         elsewhereMinor: 2_500n,
       },
       {
         ...group,
         ...nothing,
-        currency: 'jpy',
+        currency: 'JPY',
         exponent: 0,
         declineClass: 'unknown',
         cases: 1,
@@ -388,7 +393,7 @@ const storeAttempt = ({
       credential_key: 'fp_1',
       network: 'visa',
       country: 'DE',
-      currency: 'eur',
+      currency: 'EUR',
       amount_minor: 2_500n,
       state,
       idempotency_key: `${accountId}/${invoiceId}/${number}`,

@@ -21,6 +21,7 @@ import { findProvider } from '../../providers/registry';
 import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../simulator/server';
 import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import { createReceiver } from '../../workers/webhooks/receiver';
+import { NO_CASES } from '../activities/harness';
 import { openTestDatabase } from '../support/database';
 import { someAccountId } from '../support/recoup';
 
@@ -220,6 +221,7 @@ class Recoup {
       config: { RECOUP_LANES: 1, RECOUP_WALK_MINUTES: 1 },
       logger,
       wakeAccount: () => Promise.resolve(),
+      cases: NO_CASES,
     });
   }
 

@@ -28,7 +28,7 @@ export async function storeFailedInvoice(
   given: FailedInvoice,
 ): Promise<void> {
   const { id, customerId = `cus_${id}`, invoice = {}, charges = [{}] } = given;
-  const money = { currency: 'eur', exponent: 2 };
+  const money = { currency: 'EUR', exponent: 2 };
   await db
     .insertInto('invoice')
     .values({
@@ -97,7 +97,7 @@ export async function storeCharge(
       payment_id: null,
       customer_id: null,
       status: 'failed',
-      currency: 'eur',
+      currency: 'EUR',
       exponent: 2,
       amount_minor: 2_500n,
       amount_refunded_minor: 0n,

@@ -6,10 +6,10 @@ import type {
   AccountInput,
   BackfillInput,
   NightlyInput,
-  PaymentRetryInput,
+  RetryCampaignInput,
 } from '../../workflows/contract';
 import { nightlySync as sameNight } from '../../workflows/nightly-sync';
-import { paymentRetry as samePaymentRetry } from '../../workflows/payment-retry';
+import { retryCampaign as sameCampaign } from '../../workflows/retry-campaign';
 
 export async function account(input: AccountInput) {
   await sleep('1 second');
@@ -26,7 +26,7 @@ export async function nightlySync(input?: NightlyInput) {
   return sameNight(input);
 }
 
-export async function paymentRetry(input: PaymentRetryInput) {
+export async function retryCampaign(input: RetryCampaignInput) {
   await sleep('1 second');
-  return samePaymentRetry(input);
+  return sameCampaign(input);
 }

@@ -15,6 +15,7 @@ import type {
   WalkReport,
 } from '../../activities/contract';
 import type { ErrorCode } from '../../domain/errors';
+import { CampaignFakes } from './campaign-fakes';
 
 export type Walk = (fakes: Fakes) => Promise<WalkReport> | WalkReport;
 
@@ -116,6 +117,8 @@ export class Fakes {
   mostWalksAtOnce = 0;
   private readonly runs = new Map<string, string>();
 
+  readonly campaign = new CampaignFakes();
+
   /** Resolves once a walk is under way that waits. */
   nextWalk(): Promise<void> {
     const { promise, resolve } = deferred<undefined>();
@@ -216,5 +219,6 @@ export class Fakes {
       this.loads += 1;
       return Promise.resolve({ metricRun: this.metricRuns, tables: 5, rows: 50, loaded: true });
     },
+    ...this.campaign.activities,
   };
 }

@@ -38,7 +38,7 @@ const FIT: Candidate = {
   customerId: 'cus_1',
   status: 'open',
   collectionMethod: 'charge_automatically',
-  currency: 'eur',
+  currency: 'EUR',
   exponent: 2,
   remainingMinor: 2_500n,
   customerDeleted: false,
@@ -125,7 +125,7 @@ describe('an invoice', () => {
     ['never_failed', { firstFailedAt: null, declineClass: null }, {}],
     ['outside_dates', { firstFailedAt: new Date('2026-09-30T23:59:59Z') }, {}],
     ['outside_dates', { firstFailedAt: new Date('2026-11-01T00:00:00Z') }, {}],
-    ['other_currency', {}, { currency: 'usd' }],
+    ['other_currency', {}, { currency: 'USD' }],
     ['too_small', {}, { minAmountMinor: '2501' }],
     ['too_large', {}, { maxAmountMinor: '2499' }],
     ['other_class', {}, { classes: ['soft'] }],
@@ -137,7 +137,7 @@ describe('an invoice', () => {
   test.each([
     [{ minAmountMinor: '2500', maxAmountMinor: '2500' }],
     [{ from: '2026-10-10T08:00:00.000Z' }],
-    [{ classes: ['soft', 'funds'] as const, currency: 'eur' }],
+    [{ classes: ['soft', 'funds'] as const, currency: 'EUR' }],
   ])('on the edge of the terms is fit: %j', (change) => {
     expect(exclusionOf(facts(), { ...terms, ...change })).toBeNull();
   });
@@ -151,7 +151,7 @@ describe('an invoice', () => {
 test('an assessment counts every invoice once, and adds up over pages however they are cut', () => {
   const candidate = fc.record({
     status: fc.constantFrom('open', 'open', 'paid'),
-    currency: fc.constantFrom('eur', 'usd'),
+    currency: fc.constantFrom('EUR', 'USD'),
     remainingMinor: fc.bigInt({ min: 1n, max: 10n ** 14n }),
     campaignId: fc.constantFrom(null, null, 'camp_1'),
     isHeldOut: fc.boolean(),

@@ -1,0 +1,158 @@
+/** Recovery cases: what they have become, as their runners tell it, and what is wanted of them. */
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { RecoupError } from '../../domain/errors';
+import type { CaseRef } from '../../domain/recovery/attempt';
+import type { CaseDesired, CaseRecord, CaseTransition } from '../../domain/recovery/record';
+import type { PlannedFor } from '../../domain/recovery/sighting';
+import { isTerminal } from '../../domain/recovery/states';
+import { arrayOf, storable } from '../array';
+import type { RecoveryCaseTable } from '../recovery-schema';
+import type { Database } from '../schema';
+import { inTransaction } from '../transaction';
+
+export type RecoveryCase = Selectable<RecoveryCaseTable>;
+
+/** Errors: invalid_input for a case that nobody has opened. */
+export async function readCase(db: Kysely<Database>, ref: CaseRef): Promise<RecoveryCase> {
+  return (await selectCase(db, ref).executeTakeFirst()) ?? throwUnknown(ref);
+}
+
+/**
+ * Appends to a case's story and shows where it stands. What was told before changes nothing; nor does another story of a case that
+ * has ended: a runner that was reset may not know of the end. Errors: those of readCase.
+ */
+export async function recordCase(
+  db: Kysely<Database>,
+  ref: CaseRef,
+  record: CaseRecord,
+): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    const row = (await selectCase(trx, ref).forUpdate().executeTakeFirst()) ?? throwUnknown(ref);
+    const told = record.transitions.filter(({ sequence }) => sequence > row.transitions);
+    const [first] = told;
+    const last = told.at(-1);
+    if (!first || !last) return;
+    if (row.ended_at !== null && first.from !== row.state) return;
+    await insertTransitions(trx, ref, told);
+    const { state, recovery } = record;
+    const at = new Date(last.atMs);
+    await trx
+      .updateTable('recovery_case')
+      .set({
+        state,
+        because: storable(record.because),
+        attention: sql<boolean>`${record.attention} or exists (
+          select from recovery_attempt as attempt
+          where attempt.account_id = ${ref.account} and attempt.invoice_id = ${ref.invoice} and conflict is not null)`,
+        transitions: last.sequence,
+        next_action_at: record.nextActionAtMs === null ? null : new Date(record.nextActionAtMs),
+        ended_at: isTerminal(state) ? (row.ended_at ?? at) : null,
+        ...(recovery && {
+          recovered_by: recovery.by,
+          recovered_minor: BigInt(recovery.recoveredMinor),
+          reversed_minor: BigInt(recovery.reversedMinor),
+          recovered_charge_id: recovery.chargeId,
+          recovered_at: row.recovered_at ?? at,
+        }),
+      })
+      .where('account_id', '=', ref.account)
+      .where('invoice_id', '=', ref.invoice)
+      .execute();
+  });
+}
+
+/** What the ledger reads when an attempt is claimed. Errors: those of readCase. */
+export async function setCaseDesired(
+  db: Kysely<Database>,
+  ref: CaseRef,
+  desired: CaseDesired,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('recovery_case')
+    .set({ desired })
+    .where('account_id', '=', ref.account)
+    .where('invoice_id', '=', ref.invoice)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throwUnknown(ref);
+}
+
+/** Where the customer can pay by herself, as last seen. */
+export async function notePaymentPage(
+  db: Kysely<Database>,
+  ref: CaseRef,
+  url: string | null,
+): Promise<void> {
+  await db
+    .updateTable('recovery_case')
+    .set({ payment_page_url: url })
+    .where('account_id', '=', ref.account)
+    .where('invoice_id', '=', ref.invoice)
+    .where('payment_page_url', 'is distinct from', url)
+    .execute();
+}
+
+export interface StoredPlan {
+  readonly plannedFor: PlannedFor;
+  /** All that the decision was made by, and why. */
+  readonly decision: Readonly<Record<string, unknown>>;
+}
+
+/** The newest plan of a case; null when none was made yet. */
+export async function readPlan(db: Kysely<Database>, ref: CaseRef): Promise<StoredPlan | null> {
+  const row = await db
+    .selectFrom('recovery_transition')
+    .select(['because', 'facts'])
+    .where('account_id', '=', ref.account)
+    .where('invoice_id', '=', ref.invoice)
+    .where(sql<boolean>`facts ? 'plan'`)
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (!row?.facts) return null;
+  // Only plans of ours are stored under this name.
+  const plan = row.facts.plan as PlannedFor;
+  return { plannedFor: plan, decision: { ...row.facts, because: row.because } };
+}
+
+/** Retries that the provider has announced since then, by the account's clock, and that were waited for. */
+export async function countProviderRetries(
+  db: Kysely<Database>,
+  ref: CaseRef,
+  since: Date | null,
+): Promise<number> {
+  const { rows } = await sql<{ retries: number }>`
+    select count(distinct facts #>> '{plan,providerRetryAtMs}')::int as retries from recovery_transition
+    where account_id = ${ref.account} and invoice_id = ${ref.invoice}
+      and event = 'provider_retry_pending' and to_state = 'monitoring'
+      and at > coalesce(${since?.toISOString() ?? null}::timestamptz, '-infinity')`.execute(db);
+  return rows[0]?.retries ?? 0;
+}
+
+const selectCase = (db: Kysely<Database>, { account, invoice }: CaseRef) =>
+  db
+    .selectFrom('recovery_case')
+    .selectAll()
+    .where('account_id', '=', account)
+    .where('invoice_id', '=', invoice);
+
+const insertTransitions = (
+  trx: Transaction<Database>,
+  { account, invoice }: CaseRef,
+  told: readonly CaseTransition[],
+) =>
+  sql`
+    insert into recovery_transition (account_id, invoice_id, sequence, from_state, event, to_state, because, facts, at)
+    select ${account}, ${invoice}, t.* from unnest(
+      ${arrayOf(told, ({ sequence }) => sequence)}::int[],
+      ${arrayOf(told, ({ from }) => from)}::text[],
+      ${arrayOf(told, ({ event }) => event)}::text[],
+      ${arrayOf(told, ({ to }) => to)}::text[],
+      ${arrayOf(told, ({ because }) => because)}::text[],
+      ${arrayOf(told, ({ facts }) => (facts === null ? null : JSON.stringify(facts)))}::jsonb[],
+      ${arrayOf(told, ({ atMs }) => new Date(atMs))}::timestamptz[]
+    ) as t
+    on conflict do nothing`.execute(trx);
+
+function throwUnknown({ account, invoice }: CaseRef): never {
+  throw new RecoupError('invalid_input', `${invoice} of ${account} is no case.`);
+}
