@@ -12,6 +12,7 @@ import type { Charge, Coupon, Customer, Interval, Invoice, Price, Subscription }
 import { isProcessing, payInvoice } from './payments';
 import type { Random } from './random';
 import { refundCharge } from './refunds';
+import { carryOutOnPage } from './requests';
 import { applyCoupon, removeDiscount } from './discounts';
 import { pauseCollection, resumeCollection } from './pauses';
 import { isEnded, isMetered, periodOf } from './subscription-parts';
@@ -80,7 +81,10 @@ export function act(
       return;
     case 'payOpenInvoice': {
       const invoice = world.invoices.get(task.invoice);
-      if (invoice.status === 'open') payInvoice(world, { invoice: invoice.id, at });
+      if (invoice.status === 'open')
+        carryOutOnPage(world, { invoice: invoice.id, at }, () =>
+          payInvoice(world, { invoice: invoice.id, at }),
+        );
       return;
     }
     case 'giveUpInvoice':

@@ -20,6 +20,7 @@ export function emit<K extends EventObject['kind']>(
   previous: RecordOf<K> | null = null,
 ): void {
   if (at < world.eventsFrom) return;
+  const request = world.request ?? world.page;
   const event = world.events.add({
     id: newEventId(idsFor(world, record), { created: at, sequence: world.events.size }),
     created: at,
@@ -27,10 +28,7 @@ export function emit<K extends EventObject['kind']>(
     // The pair of kind and record is what the type parameter says; TypeScript cannot follow it through the union.
     object: { kind, record: structuredClone(record) } as EventObject,
     previous,
-    request: world.request && {
-      id: world.request.id,
-      idempotencyKey: world.request.idempotencyKey,
-    },
+    request: request && { id: request.id, idempotencyKey: request.idempotencyKey },
   });
   if (STOPS.has(type) && !world.stops.has(`${type} ${record.id}`))
     world.stops.set(`${type} ${record.id}`, { at, afterRequests: world.requestsReceived });

@@ -7,14 +7,17 @@ import { markUncollectible } from './invoices';
 import type { Invoice } from './model';
 import { attemptOnSchedule, isCollected, isProcessing, payInvoice, payPart } from './payments';
 import type { Random } from './random';
+import { carryOutOnPage } from './requests';
 import type { World } from './world';
 
 /** The customer opens the invoice's link and pays there, with a card that works and that is charged this once. */
 export const payByLink = change('invoices', isPayable, (world, invoice, { at, choices }) => {
-  payInvoice(world, {
-    invoice: invoice.id,
-    at,
-    paymentMethod: workingCard(world, invoice, { at, choices }),
+  carryOutOnPage(world, { invoice: invoice.id, at }, () => {
+    payInvoice(world, {
+      invoice: invoice.id,
+      at,
+      paymentMethod: workingCard(world, invoice, { at, choices }),
+    });
   });
 });
 
@@ -24,8 +27,10 @@ export const PAYMENT_CHANGES = {
     'invoices',
     (invoice, world) => isPayable(invoice, world) && halfOf(invoice) > 0,
     (world, invoice, { at, choices }) => {
-      const method = world.paymentMethods.get(workingCard(world, invoice, { at, choices }));
-      payPart(world, invoice, { at, amountMinor: halfOf(invoice), method });
+      carryOutOnPage(world, { invoice: invoice.id, at }, () => {
+        const method = world.paymentMethods.get(workingCard(world, invoice, { at, choices }));
+        payPart(world, invoice, { at, amountMinor: halfOf(invoice), method });
+      });
     },
   ),
   /** Gives the customer another card to charge, one that works. */

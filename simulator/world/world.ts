@@ -4,6 +4,7 @@ import type { Agenda } from './agenda';
 import { DAY } from './calendar';
 import { Collection } from './collection';
 import type {
+  ApiRequest,
   BalanceTransaction,
   Charge,
   Coupon,
@@ -44,6 +45,8 @@ export interface World {
   /** Set while a request that changes something is carried out, so that events and charges name it. */
   request: ReceivedRequest | null;
   requestsReceived: number;
+  /** Set while a customer pays on the hosted page of an invoice, so that events name that request. */
+  page: ApiRequest | null;
   /** Ids of what the provider no longer serves. The records stay: others refer to them. */
   deleted: Set<string>;
   /** Told of every event as it is written: where webhooks come from. */
@@ -110,6 +113,7 @@ export function emptyWorld({
     eventsFrom,
     settings: { retries: 'on', guard: true, ...settings },
     request: null,
+    page: null,
     requestsReceived: 0,
     deleted: new Set(),
     onEvent: null,

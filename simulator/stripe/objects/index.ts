@@ -25,7 +25,7 @@ import { subscriptionItem } from './subscription-item';
 interface ExpansionTarget {
   permission: Permission;
   expandable: Readonly<Record<string, Expandable>>;
-  renderById: (id: string, context: RenderContext) => WireObject | undefined;
+  renderById: (id: string, context: RenderContext) => (WireObject & { deleted?: true }) | undefined;
 }
 
 export const expansionTargets: Readonly<Record<Noun, ExpansionTarget>> = {
@@ -50,11 +50,14 @@ export const expansionTargets: Readonly<Record<Noun, ExpansionTarget>> = {
   subscription_item: target(subscriptionItem),
 };
 
-function target<R>({ permission, expandable, find, render }: ObjectType<R>): ExpansionTarget {
+function target<R>({ noun, permission, expandable, find, render }: ObjectType<R>): ExpansionTarget {
   return {
     permission,
     expandable,
     renderById: (id, context) => {
+      // Of a customer and a product a stub stays.
+      if ((noun === 'customer' || noun === 'product') && context.world.deleted.has(id))
+        return { id, object: noun, deleted: true };
       const record = find?.(id, context.world);
       return record === undefined ? undefined : render(record, context);
     },

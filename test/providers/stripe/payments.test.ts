@@ -3,9 +3,9 @@ import type { PaymentAnswer, PaymentFinding, Payments } from '../../../providers
 import { stripe } from '../../../providers/stripe/stripe';
 import { ledger } from '../../../simulator/oracle/ledger';
 import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
+import { finalizeInvoice } from '../../../simulator/world/invoices';
+import { invoiceByHand } from '../../../simulator/world/manual-invoices';
 import type { Charge, Invoice } from '../../../simulator/world/model';
-import { attemptOnSchedule, payInvoice } from '../../../simulator/world/payments';
-import { carryOut, receive } from '../../../simulator/world/requests';
 import { walkList } from '../../support/stripe-walk';
 
 const AS_OF = new Date('2026-10-01T00:00:00Z');
@@ -13,12 +13,18 @@ const TIMEOUT_MS = 5_000;
 const never = new AbortController().signal;
 
 let simulator: Simulator;
-/** Customers whose invoices were used up: each test takes fresh ones. */
+/** Customers who were used up: each test takes fresh ones. */
 const taken = new Set<string>();
 let keys = 0;
 
 beforeAll(async () => {
-  simulator = await startSimulator({ seed: 11, customers: 1_000, asOf: AS_OF, now: AS_OF });
+  simulator = await startSimulator({
+    seed: 11,
+    customers: 400,
+    asOf: AS_OF,
+    now: AS_OF,
+    debitShare: 0.1,
+  });
   simulator.clock.set(AS_OF, { stopped: true });
 }, 120_000);
 afterAll(() => simulator.close());
@@ -34,22 +40,40 @@ function connect(secret = DEFAULT_API_KEY, apiBase = simulator.url): Payments {
   return payments;
 }
 
-/** An open invoice whose attempts from now on come through, or are declined. */
-function takeInvoice(wish: 'paid' | 'declined' = 'paid'): Invoice {
-  const found = simulator.world.invoices.all.find(
-    (invoice) =>
-      invoice.status === 'open' &&
-      invoice.collectionMethod === 'charge_automatically' &&
-      invoice.paymentIntent !== null &&
-      methodOf(invoice) !== null &&
-      !taken.has(invoice.customer),
+interface Wish {
+  readonly wish?: 'paid' | 'declined';
+  /** With a bank account instead of a card. */
+  readonly byDebit?: boolean;
+}
+
+/** A new open invoice that Stripe collects, whose attempts from now on come through, or are declined. */
+function takeInvoice(wish: Wish['wish'] = 'paid', { byDebit = false }: Wish = {}): Invoice {
+  const { world } = simulator;
+  const customer = world.customers.all.find(
+    ({ id, defaultPaymentMethod: method }) =>
+      !taken.has(id) &&
+      !world.deleted.has(id) &&
+      method !== null &&
+      (world.paymentMethods.get(method).debit !== undefined) === byDebit,
   );
-  if (found === undefined) throw new Error('No open invoice is left.');
-  taken.add(found.customer);
-  const { issuer } = simulator.world.paymentMethods.get(methodOf(found)?.id ?? '');
+  if (customer === undefined) throw new Error('No customer is left.');
+  taken.add(customer.id);
+  const { issuer } = world.paymentMethods.get(customer.defaultPaymentMethod ?? '');
   issuer.troubleRate = 0;
   issuer.diesAt = wish === 'paid' ? null : 0;
-  return found;
+  const price = world.prices.all.find(
+    ({ recurring, currency }) => recurring === null && currency === customer.currency,
+  );
+  if (price === undefined) throw new Error('There are one-time prices.');
+  const at = world.clock;
+  const invoice = invoiceByHand(world, {
+    at,
+    customer,
+    lines: [{ price, quantity: 1 }],
+    collectionMethod: 'charge_automatically',
+  });
+  finalizeInvoice(world, invoice, at);
+  return invoice;
 }
 
 function methodOf(invoice: Invoice) {
@@ -299,20 +323,11 @@ describe('a fault on the way', () => {
 });
 
 describe('what happens on the invoice meanwhile', () => {
-  /** Stripe's own attempt: without a request, and with the same card even after a hard code. */
+  /** Stripe's own attempt, with the same card even after a hard code: what counts here is that it comes later. */
   const retryByStripe = (invoice: Invoice): void => {
-    const { world } = simulator;
-    invoice.autoAdvance = true;
-    world.paymentIntents.get(invoice.paymentIntent ?? '').lastPaymentError = null;
-    attemptOnSchedule(world, invoice, world.clock);
-  };
-  /** The customer's payment by link is a request of the hosted page, with a key of its own. */
-  const payByLink = (invoice: Invoice): void => {
-    const { world } = simulator;
-    const page = { id: 'req_page', idempotencyKey: 'a-key-of-the-page' };
-    carryOut(world, receive(world, page), () =>
-      payInvoice(world, { invoice: invoice.id, at: world.clock }),
-    );
+    const { paymentIntents } = simulator.world;
+    paymentIntents.get(invoice.paymentIntent ?? '').lastPaymentError = null;
+    simulator.change([{ kind: 'providerRetry', id: invoice.id }]);
   };
 
   test.each(['paid', 'declined'] as const)(
@@ -333,7 +348,7 @@ describe('what happens on the invoice meanwhile', () => {
     const attempt = await intend(takeInvoice('paid'));
     fault('reset');
     await pay(attempt);
-    payByLink(attempt.invoice);
+    simulator.change([{ kind: 'payInvoice', id: attempt.invoice.id }]);
     expect(await find(attempt)).toMatchObject({ kind: 'absent' });
     expect(await findPayer(newestOf(attempt.invoice))).toBe('elsewhere');
   });
@@ -389,6 +404,7 @@ describe('what happens on the invoice meanwhile', () => {
 describe('what is read', () => {
   test('an open invoice: amounts, credential, the charge before, the link to pay', async () => {
     const invoice = takeInvoice('declined');
+    simulator.change([{ kind: 'providerRetry', id: invoice.id }]);
     const card = methodOf(invoice);
     const seen = await connect().readInvoice({ invoiceId: invoice.id, signal: never });
     expect(seen).toMatchObject({
