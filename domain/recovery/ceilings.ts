@@ -90,41 +90,61 @@ export function deadlineOf(
 
 /** Whether a bank debit may be presented again after this decline. */
 function representable(
-  decline: Decline,
+  { known, class: what, retryable }: Decline,
   allowed: { vocabulary: string; codes: readonly Representable[]; country: string | null },
 ): boolean {
-  const { vocabulary, codes, country } = allowed;
-  const listed = decline.known.some((known) =>
-    codes.some(
-      ({ code, countries }) =>
-        code === known.code && (countries === undefined || countries.includes(country ?? '')),
-    ),
-  );
-  const fromScheme = decline.known.some((known) => known.vocabulary === vocabulary);
-  return listed || (!fromScheme && isAboutMoneyOrTechnical(decline));
+  let fromScheme = false;
+  for (const ref of known) {
+    fromScheme ||= ref.vocabulary === allowed.vocabulary;
+    for (const { code, countries } of allowed.codes) {
+      if (code !== ref.code) continue;
+      if (countries === undefined || countries.includes(allowed.country ?? '')) return true;
+    }
+  }
+  return !fromScheme && retryable === 'yes' && (what === 'funds' || what === 'technical');
 }
 
-const isAboutMoneyOrTechnical = ({ class: what, retryable }: Decline): boolean =>
-  retryable === 'yes' && (what === 'funds' || what === 'technical');
-
 /** Whether after this decline the credential may never be tried again. */
-function forbids({ effect }: Ceiling, decline: Decline, country: string | null): boolean {
+function forbids(
+  { effect }: Ceiling,
+  decline: Decline,
+  { country, paidSince }: { country: string | null; paidSince: boolean },
+): boolean {
   switch (effect.kind) {
     case 'never_after':
-      return decline.known.some(
-        ({ vocabulary, code }) => vocabulary === effect.vocabulary && effect.codes.includes(code),
-      );
+      for (const { vocabulary, code } of decline.known) {
+        if (vocabulary === effect.vocabulary && effect.codes.includes(code)) return true;
+      }
+      return false;
     case 'never_after_class':
       return (
+        !paidSince &&
         decline.by?.vocabulary !== effect.exceptVocabulary &&
         effect.classes.includes(decline.class) &&
         effect.retryable.includes(decline.retryable)
       );
     case 'never_unless':
-      return !representable(decline, { ...effect, country });
+      return !representable(decline, {
+        vocabulary: effect.vocabulary,
+        codes: effect.codes,
+        country,
+      });
     default:
       return false;
   }
+}
+
+/** The first decline after which the credential may not be tried again, and the rule that says so. */
+function forbidden(rules: readonly Ceiling[], { charges, country }: AllowanceRequest) {
+  const paidAtMs = charges.findLast(({ status }) => status === 'succeeded')?.atMs ?? -Infinity;
+  for (const { decline, atMs } of charges) {
+    if (decline === null) continue;
+    for (const rule of rules) {
+      if (forbids(rule, decline, { country, paidSince: paidAtMs > atMs }))
+        return { rule: rule.id, decline };
+    }
+  }
+  return null;
 }
 
 /** The instant until which these charges forbid another under this rule; -Infinity when they do not. */
@@ -167,17 +187,14 @@ function inOrder(charges: readonly Charge[]): readonly Charge[] {
 }
 
 /**
- * Whether another charge may be made now, by all rules in force. One more known charge never allows an earlier one. Takes
- * a few passes over the charges.
+ * Whether another charge may be made now, by all rules in force. One more charge that did not succeed never allows an
+ * earlier one. Takes a few passes over the charges.
  */
 export function allowance(asked: AllowanceRequest): Allowance {
   const rules = ceilingsFor(asked);
   const charges = inOrder(asked.charges);
-  for (const { decline } of charges) {
-    if (decline === null) continue;
-    const rule = rules.find((one) => forbids(one, decline, asked.country));
-    if (rule) return { kind: 'never', rule: rule.id, decline };
-  }
+  const never = forbidden(rules, { ...asked, charges });
+  if (never) return { kind: 'never', ...never };
   let held: { atMs: number; rule: string } | null = null;
   for (const rule of rules) {
     const atMs = heldUntilMs(rule, charges, asked);

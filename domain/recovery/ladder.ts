@@ -11,12 +11,13 @@ import type { Decline } from './decline';
 import { CEILINGS } from './network-rules';
 import type { Plan, Situation } from './plan';
 import { isUnmapped, preference, WAKING } from './preference';
+import { REASONS } from './reasons';
 
 /** Soon after a decline another try does worse and looks like an attack. */
 const QUIET_MS = 12 * HOUR_MS;
 /** Tries without knowing what the decline means. */
 const MAX_UNMAPPED_TRIES = 2;
-/** How often an unclear outcome is asked for again. */
+/** An unclear outcome is looked at again no sooner than this. */
 const RECONCILE_MS = HOUR_MS / 12;
 
 /** A number from 0 to less than 1, the same for the same text: FNV-1a, its bits mixed once more. */
@@ -44,56 +45,40 @@ const awaitCustomer = (remedy: 'update' | 'authenticate', rule: string, because:
   rules: [rule],
 });
 
-/** What follows from a decline after which this credential is of no use; null when it may be tried again. */
-function verdictOf(decline: Decline, { nowMs }: Situation): Plan | null {
+/** What follows from a decline after which these payment details are of no use as they are; null when they may be. */
+function verdictOf(decline: Decline, nowMs: number): Plan | null {
+  const why = REASONS[decline.reason].merchant;
   switch (decline.retryable) {
     case 'no':
-      return stop(
-        'hard_stopped',
-        'not-retryable',
-        'The decline says that this is not to be tried again.',
-      );
+      return stop('hard_stopped', 'not-retryable', `${why} It must not be tried again.`);
     case 'after_update':
-      return awaitCustomer(
-        'update',
-        'needs-update',
-        'Only new payment details can help, so the customer is asked for them.',
-      );
+      return awaitCustomer('update', 'needs-update', `${why} Only new payment details can help.`);
     case 'after_auth':
-      return awaitCustomer(
-        'authenticate',
-        'needs-authentication',
-        'The bank wants the customer to confirm the payment.',
-      );
+      return awaitCustomer('authenticate', 'needs-customer', `${why} Only the customer can help.`);
     case 'reconcile':
       return {
         kind: 'monitor',
         untilMs: nowMs + Math.max(RECONCILE_MS, decline.delayMs ?? 0),
-        because:
-          'Nobody knows yet whether the payment happened, so it is looked up before anything else.',
+        because: why,
         rules: ['reconcile'],
       };
     case 'yes':
-      if (decline.class === 'fraud')
-        return stop(
-          'hard_stopped',
-          'fraud',
-          'The bank suspects fraud; another try would look like more of it.',
-        );
       if (decline.class === 'authentication')
         return awaitCustomer(
           'authenticate',
-          'needs-authentication',
-          'The bank wants the customer to confirm the payment.',
+          'needs-customer',
+          `${why} Only the customer can help.`,
         );
-      return null;
+      return decline.class === 'fraud'
+        ? stop('hard_stopped', 'fraud', `${why} Another try would look like more of it.`)
+        : null;
   }
 }
 
 /** Why nothing is tried any more, or not now; null when an attempt is to be planned. */
 function withoutAttempt(given: Situation, allowed: Allowance): Plan | null {
   const { latest, limits, attempts, nowMs, providerRetryAtMs } = given;
-  const verdict = latest && verdictOf(latest.decline, given);
+  const verdict = latest && verdictOf(latest.decline, nowMs);
   if (verdict) return verdict;
   if (allowed.kind === 'never') {
     const says = saysOf(allowed.rule);
@@ -183,10 +168,11 @@ export function planAttempt(given: Situation): Plan {
   const fromMs = awakeMs <= endMs ? awakeMs : earliest.atMs;
   const spreadMs = Math.min(best.spreadMs, endMs - fromMs);
   const held = earliest.rule !== '' && best.atMs === earliest.atMs;
+  const why = given.latest ? [REASONS[given.latest.decline.reason].merchant] : [];
   return {
     kind: 'attempt',
     atMs: Math.floor(fromMs + fractionOf(`${seed}/${attempts.length}`) * spreadMs),
-    because: held ? `${best.because} ${earliest.because}` : best.because,
+    because: [...why, ...(held ? [earliest.because] : []), best.because].join(' '),
     rules: [
       ...best.rules,
       ...(held ? [earliest.rule] : []),

@@ -61,7 +61,7 @@ type Effect =
     }
   /** One such code, and the credential is not tried again, ever. */
   | { readonly kind: 'never_after'; readonly vocabulary: string; readonly codes: readonly string[] }
-  /** The same after a decline of such classes, unless a code of this vocabulary decided. */
+  /** Not tried again after a decline of such classes, until it is paid with; unless a code of this vocabulary decided. */
   | {
       readonly kind: 'never_after_class';
       readonly classes: readonly DeclineClass[];
@@ -229,7 +229,7 @@ const CARD_CEILINGS: readonly Ceiling[] = [
     schemes: CARDS,
     ...STRICTEST,
     effectiveFrom: '2021-04-17',
-    says: 'This card is lost, stolen, closed or refused for good, so it is not tried again.',
+    says: 'This card was refused for good, and nothing was paid with it since.',
     effect: {
       kind: 'never_after_class',
       classes: ['hard', 'fraud'],

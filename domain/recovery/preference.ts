@@ -41,7 +41,7 @@ export interface Preference extends Explained {
 }
 
 /** The tries that are left, evenly over the time that is left: neither all at once nor all late. */
-function spaced({ latest, attempts, limits, nowMs }: Situation): number {
+function spacedMs({ latest, attempts, limits, nowMs }: Situation): number {
   const fromMs = latest?.atMs ?? nowMs;
   const evenMs = (limits.windowEndsAtMs - fromMs) / (limits.maxAttempts - attempts.length + 1);
   return fromMs + Math.min(Math.max(evenMs, MIN_GAP_MS), MAX_GAP_MS);
@@ -67,46 +67,46 @@ function preferAfterFunds(given: Situation, { zone, earliestMs }: Bounds): Prefe
     return {
       atMs: earliestMs,
       spreadMs: SPREAD_MS.anyTime,
-      because: 'There was not enough money, and a payday has passed since.',
+      because: 'A payday has passed since, so it is tried as soon as it may be.',
       rules: ['funds-payday-passed'],
     };
-  const spacedMs = Math.max(spaced(given), earliestMs);
+  const between = spread(given, earliestMs);
   const [payday] = ahead;
   // A try is spent before the payday only when more are left than there are paydays.
   const spare = limits.maxAttempts - attempts.length > ahead.length;
-  if (payday === undefined || (spare && spacedMs + MIN_GAP_MS <= payday))
-    return {
-      atMs: spacedMs,
-      spreadMs: SPREAD_MS.anyTime,
-      because:
-        'There was not enough money, and the next payday is far off: tries are spread over the time left.',
-      rules: ['funds-spaced'],
-    };
+  if (payday === undefined || (spare && between.atMs + MIN_GAP_MS <= payday)) return between;
   return {
     atMs: payday,
     spreadMs: SPREAD_MS.morning,
-    because: 'There was not enough money: it is tried on the morning of the next payday.',
+    because: 'It is tried on the morning of the next payday.',
     rules: ['funds-payday'],
   };
 }
 
 function preferAfterLimit(given: Situation, { zone, earliestMs }: Bounds): Preference {
-  const today = localDay(zone, given.nowMs);
-  const { year, month } = dateOf(today);
-  const before = given.attempts.filter(({ decline }) => decline?.reason === LIMIT).length;
-  const nextDayMs = atHour(zone, today + 1, WAKING.fromHour);
+  const { latest, attempts, limits, nowMs } = given;
+  const declinedDay = localDay(zone, latest?.atMs ?? nowMs);
+  const { year, month } = dateOf(declinedDay);
+  const nextDayMs = atHour(zone, declinedDay + 1, WAKING.fromHour);
   const nextMonthMs = atHour(zone, dayOf(year, month + 1, 1), WAKING.fromHour);
-  // The day's limit did not help the last time: perhaps it is the month's.
-  const byMonth = before > 0 && nextMonthMs <= given.limits.windowEndsAtMs;
+  const inVain = attempts.some(({ decline }) => decline?.reason === LIMIT);
+  if (inVain && nextMonthMs > limits.windowEndsAtMs) return spread(given, earliestMs);
   return {
-    atMs: Math.max(byMonth ? nextMonthMs : nextDayMs, earliestMs),
+    atMs: Math.max(inVain ? nextMonthMs : nextDayMs, earliestMs),
     spreadMs: SPREAD_MS.morning,
-    because: byMonth
-      ? "A limit of the card was reached again: it is tried when next month's begins."
-      : 'A limit of the card was reached: it is tried when the next day has begun there.',
-    rules: [byMonth ? 'limit-month' : 'limit-day'],
+    because: inVain
+      ? 'The next day did not help, so it is tried when the next month has begun there.'
+      : 'It is tried when the next day has begun there.',
+    rules: [inVain ? 'limit-month' : 'limit-day'],
   };
 }
+
+const spread = (given: Situation, earliestMs: number): Preference => ({
+  atMs: Math.max(spacedMs(given), earliestMs),
+  spreadMs: SPREAD_MS.anyTime,
+  because: 'The tries are spread over the time left.',
+  rules: ['spread'],
+});
 
 /** The best instant, never before `earliestMs`; it may be after the window, or at night. */
 export function preference(given: Situation, bounds: Bounds): Preference {
@@ -129,7 +129,7 @@ export function preference(given: Situation, bounds: Bounds): Preference {
         atMs: Math.max(atMs + stepMs, earliestMs),
         spreadMs: SPREAD_MS.technical,
         anyHour: true,
-        because: 'A technical fault stopped the payment; such faults are over within hours.',
+        because: 'Such a fault is over within hours, so it is tried again soon.',
         rules: ['technical-soon'],
       };
   }
@@ -140,15 +140,8 @@ export function preference(given: Situation, bounds: Bounds): Preference {
     return {
       atMs: earliestMs,
       spreadMs: SPREAD_MS.anyTime,
-      because: 'There was not enough money.',
+      because: 'It is tried as soon as it may be.',
       rules: ['funds-advice'],
     };
-  return {
-    atMs: Math.max(spaced(given), earliestMs),
-    spreadMs: SPREAD_MS.anyTime,
-    because: isUnmapped(decline)
-      ? 'What the decline means is not known, so it is tried carefully.'
-      : 'The bank declined for now: tries are spread over the time left.',
-    rules: [isUnmapped(decline) ? 'unmapped' : 'soft-spaced'],
-  };
+  return spread(given, earliestMs);
 }

@@ -197,7 +197,7 @@ describe('too little money', () => {
   it('spends a try before a payday that is far off only when it has tries to spare', () => {
     const nowMs = Date.parse('2026-12-01T11:00:00Z');
     const plan = planAfter(FUNDS, { nowMs });
-    expect(plan.rules).toEqual(['funds-spaced']);
+    expect(plan.rules).toEqual(['spread']);
     const few = { maxAttempts: 1, windowEndsAtMs: nowMs + 28 * DAY_MS };
     const waiting = planAfter(FUNDS, { nowMs, limits: few });
     expect(localTime(waiting, 'Europe/Berlin').toISODate()).toBe('2026-12-25');
