@@ -88,20 +88,21 @@ export function deadlineOf(
   return null;
 }
 
-/** Whether a bank debit may be presented again after this decline. */
+/** Whether a bank debit may be presented again after this decline. The scheme's own code decides where it is known. */
 function representable(
   { known, class: what, retryable }: Decline,
   allowed: { vocabulary: string; codes: readonly Representable[]; country: string | null },
 ): boolean {
-  let fromScheme = false;
-  for (const ref of known) {
-    fromScheme ||= ref.vocabulary === allowed.vocabulary;
-    for (const { code, countries } of allowed.codes) {
-      if (code !== ref.code) continue;
-      if (countries === undefined || countries.includes(allowed.country ?? '')) return true;
-    }
-  }
-  return !fromScheme && retryable === 'yes' && (what === 'funds' || what === 'technical');
+  const ofScheme = known.filter(({ vocabulary }) => vocabulary === allowed.vocabulary);
+  const deciding = ofScheme.length > 0 ? ofScheme : known;
+  const listed = deciding.some((ref) =>
+    allowed.codes.some(
+      ({ code, countries }) =>
+        code === ref.code && (countries === undefined || countries.includes(allowed.country ?? '')),
+    ),
+  );
+  const isHarmless = retryable === 'yes' && (what === 'funds' || what === 'technical');
+  return listed || (ofScheme.length === 0 && isHarmless);
 }
 
 /** Whether after this decline the credential may never be tried again. */

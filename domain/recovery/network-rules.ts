@@ -68,7 +68,7 @@ type Effect =
       readonly retryable: readonly Retryable[];
       readonly exceptVocabulary: string;
     }
-  /** The same after every code but these. Without one of this vocabulary, the decline must speak of money or of a technical fault. */
+  /** The same after every code but these. Without one of this vocabulary or of these, the decline must speak of money or of a technical fault. */
   | {
       readonly kind: 'never_unless';
       readonly vocabulary: string;
@@ -252,6 +252,9 @@ interface BankDebit {
   readonly deadlineDays?: number;
 }
 
+/** Where banks give MS03 (no reason given) in place of AM04, and providers a vague code of their own for it. */
+const SAYS_NOT_WHY = ['AT', 'BE', 'DE', 'LU', 'SK'];
+
 /** What no scheme says, the strictest known service says: two more tries within 42 days. */
 const RESCUE = { limitDays: 42, perAmount: false };
 const GOCARDLESS = { document: 'GoCardless Success+ developer guide', edition: '2026' };
@@ -273,7 +276,13 @@ const BANK_DEBITS: readonly BankDebit[] = [
     document: 'Adyen Auto Rescue for SEPA Direct Debit',
     edition: '2026',
     effectiveFrom: '2009-11-02',
-    codes: [{ code: 'AM04' }, { code: 'MS03', countries: ['AT', 'BE', 'DE', 'LU', 'SK'] }],
+    codes: [
+      { code: 'AM04' },
+      ...['MS03', 'refer_to_customer', 'generic_could_not_process'].map((code) => ({
+        code,
+        countries: SAYS_NOT_WHY,
+      })),
+    ],
     ...RESCUE,
   },
   {

@@ -7,6 +7,7 @@ import {
   type AllowanceRequest,
 } from '../../../domain/recovery/ceilings';
 import type { Charge } from '../../../domain/recovery/charge';
+import type { Decline } from '../../../domain/recovery/decline';
 import { CEILINGS } from '../../../domain/recovery/network-rules';
 import { DAY_MS, declinedBy, HOUR_MS, MINUTE_MS, someCharge, someDecline } from './make';
 
@@ -213,6 +214,20 @@ describe('bank debits', () => {
     expect(after('sepa_debit', ['sepa', 'MS03'], { country: 'AT' })).toBeNull();
     expect(after('sepa_debit', ['sepa', 'MS03'], { country: 'FR' })).toBe('never sepa-never');
     expect(after('sepa_debit', ['sepa', 'MS03'], { country: null })).toBe('never sepa-never');
+    // As a provider names it that passes on no code of the scheme; one that is passed on decides.
+    const vague = declinedBy('stripe_bank_debit', 'generic_could_not_process');
+    const closed = { ...vague, known: [{ vocabulary: 'sepa', code: 'AC04' }, ...vague.known] };
+    const sepa = (decline: Decline, country: string) =>
+      refusal(
+        ask({
+          methodType: 'sepa_debit',
+          country,
+          charges: [someCharge({ atMs: NOW_MS, decline })],
+        }),
+      );
+    expect(sepa(vague, 'DE')).toBeNull();
+    expect(sepa(vague, 'FR')).toBe('never sepa-never');
+    expect(sepa(closed, 'DE')).toBe('never sepa-never');
   });
 
   it("takes a provider's code when it speaks of money or of a technical fault, and no other or unknown one", () => {
