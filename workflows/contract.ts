@@ -167,6 +167,10 @@ export const EXAMPLES = {
   retry: { resource: 'dispute', reason: 'ticket 4711' },
   skip: { resource: 'dispute', always: false, reason: 'ticket 4711' },
   wake: { what: 'sync', to: '2026-11-01T02:00:00Z' },
+  paymentRetry: { account: 'acct_1', invoice: 'in_1' },
+  resolve: { outcome: 'absent', reason: 'the bank says it never saw it' },
+  caseNews: { what: 'paid_elsewhere' },
+  tick: { nowMs: 1_793_498_400_000 },
 } as const;
 
 export interface UpdateAnswer {
@@ -226,7 +230,7 @@ export const skip = defineUpdate<
  */
 export const wake =
   defineSignal<[{ what: 'sync' | 'changes'; to?: string; reason?: string }]>('wake');
-/** Only of `backfill`: stop for good. */
+/** Of `backfill` and of `paymentRetry`: stop for good. */
 export const cancel = defineUpdate<UpdateAnswer, [{ reason?: string }]>('cancel');
 /** Of `account`. */
 export const status = defineQuery<AccountStatus>('status');

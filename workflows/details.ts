@@ -17,34 +17,36 @@ export interface Shown extends Details {
 export function display(): (shown: Shown) => void {
   return (shown) => {
     setCurrentDetails(renderDetails(shown));
-    if (shown.searchable) showAttributes(shown);
+    if (shown.searchable) indexAs(shown);
   };
 }
 
-/** What the lists of the UI can be searched by. */
-export function showAttributes({
-  account,
-  provider,
-  state,
-  attention,
-  nextActionAt,
-}: Pick<Shown, 'account' | 'provider' | 'state' | 'attention' | 'nextActionAt'>): void {
-  const { typedSearchAttributes: known } = workflowInfo();
+export interface Indexed {
+  readonly account: string;
+  readonly provider: string;
+  readonly state: string;
+  readonly attention: boolean;
+  readonly nextActionAt: Date | null;
+  /** Left out where it is not about one sum. */
+  readonly amountMinor?: number;
+}
+
+/** What ops search by; says nothing where nothing has changed. */
+export function indexAs(shown: Indexed): void {
+  const { account, provider, state, attention, nextActionAt, amountMinor } = shown;
   const keys = SEARCH_ATTRIBUTES;
-  const before = [keys.account, keys.provider, keys.state, keys.attention, keys.nextActionAt].map(
-    (key) => known.get(key) ?? null,
-  );
-  if (
-    JSON.stringify(before) === JSON.stringify([account, provider, state, attention, nextActionAt])
-  )
-    return;
-  upsertSearchAttributes([
+  const pairs = [
     { key: keys.account, value: account },
     { key: keys.provider, value: provider },
     { key: keys.state, value: state },
     { key: keys.attention, value: attention },
     { key: keys.nextActionAt, value: nextActionAt },
-  ]);
+    ...(amountMinor === undefined ? [] : [{ key: keys.amountMinor, value: amountMinor }]),
+  ];
+  const { typedSearchAttributes: known } = workflowInfo();
+  const before = pairs.map(({ key }) => known.get(key) ?? null);
+  if (JSON.stringify(before) === JSON.stringify(pairs.map(({ value }) => value))) return;
+  upsertSearchAttributes(pairs);
 }
 
 export interface Details {

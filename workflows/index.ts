@@ -2,4 +2,5 @@
 export { account } from './account';
 export { backfill } from './backfill';
 export { nightlySync } from './nightly-sync';
+export { paymentRetry } from './payment-retry';
 export { retryCampaign } from './retry-campaign';

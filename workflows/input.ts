@@ -4,9 +4,17 @@ import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { SYNC_POLICY } from '../domain/account/budget';
 import type { SyncPolicy } from '../domain/account/budget';
+import { RECOVERY_POLICY } from '../domain/recovery/policy';
+import type { RecoveryPolicy } from '../domain/recovery/policy';
 import { parseWindow } from '../domain/sync/window';
-import { EXAMPLES, NIGHTLY_MAX_CONCURRENT } from './contract';
-import type { AccountInput, BackfillInput, NightlyInput, RetryCampaignInput } from './contract';
+import { CASE_NEWS, EXAMPLES, NIGHTLY_MAX_CONCURRENT } from './contract';
+import type {
+  AccountInput,
+  BackfillInput,
+  NightlyInput,
+  PaymentRetryInput,
+  RetryCampaignInput,
+} from './contract';
 
 const NAME_MAX_CHARS = 200;
 const REASON_MAX_CHARS = 500;
@@ -70,6 +78,38 @@ const wakeSchema = updateSchema.extend({
   what: z.enum(['sync', 'changes']),
   to: z.iso.datetime({ offset: true }).optional(),
 });
+
+const recoveryPolicy = z
+  .strictObject({
+    sendWithinMs: atLeast(1, RECOVERY_POLICY.sendWithinMs),
+    paymentTimeoutMs: atLeast(1, RECOVERY_POLICY.paymentTimeoutMs),
+    settleMs: atLeast(0, RECOVERY_POLICY.settleMs),
+    lookupDelaysMs: z
+      .array(z.number().int().min(0))
+      .min(1)
+      .default([...RECOVERY_POLICY.lookupDelaysMs]),
+    lookAgainMs: atLeast(1, RECOVERY_POLICY.lookAgainMs),
+    settleWithinMs: atLeast(1, RECOVERY_POLICY.settleWithinMs),
+    providerRetryGraceMs: atLeast(0, RECOVERY_POLICY.providerRetryGraceMs),
+    maxIdleProviderRetries: atLeast(0, RECOVERY_POLICY.maxIdleProviderRetries),
+    backoffFirstMs: atLeast(1, RECOVERY_POLICY.backoffFirstMs),
+    backoffMaxMs: atLeast(1, RECOVERY_POLICY.backoffMaxMs),
+    alarmAfterFailures: atLeast(1, RECOVERY_POLICY.alarmAfterFailures),
+  } satisfies Record<keyof RecoveryPolicy, z.ZodType>)
+  .prefault({});
+
+const caseSchema = z.strictObject({
+  account: name,
+  invoice: name,
+  policy: recoveryPolicy,
+  carried: z.unknown().optional(),
+});
+const resolveSchema = z.strictObject({
+  outcome: z.enum(['succeeded', 'declined', 'absent']),
+  reason: z.string().trim().min(1, 'say how you know: it is kept').max(REASON_MAX_CHARS),
+});
+const newsSchema = z.strictObject({ what: z.enum(CASE_NEWS) });
+const tickSchema = z.strictObject({ nowMs: z.number().int().min(0) });
 
 const nightlySchema = z.strictObject({
   timeZone: zone.nullable().default(null),
@@ -167,15 +207,48 @@ export interface ReadWake {
   readonly refused: string | null;
 }
 
-/** Signals have no validator: what is wrong comes back as a sentence. */
 export function readWake(given: unknown): ReadWake {
+  const { value: wish, refused } = read(wakeSchema, given, EXAMPLES.wake);
+  return { wish, refused };
+}
+
+interface Read<T> {
+  readonly value: T | null;
+  readonly refused: string | null;
+}
+
+/** Signals have no validator: what is wrong comes back as a sentence. */
+function read<T>(schema: z.ZodType<T>, given: unknown, example: unknown): Read<T> {
   try {
-    return { wish: check(wakeSchema, given, EXAMPLES.wake), refused: null };
+    return { value: check(schema, given, example), refused: null };
   } catch (thrown) {
     if (!(thrown instanceof ApplicationFailure)) throw thrown;
-    return { wish: null, refused: thrown.message };
+    return { value: null, refused: thrown.message };
   }
 }
+
+export interface CheckedCaseInput {
+  readonly account: string;
+  readonly invoice: string;
+  readonly policy: RecoveryPolicy;
+  readonly carried: unknown;
+}
+
+/** Throws ApplicationFailure `invalid_input`. */
+export function checkCaseInput(given: PaymentRetryInput): CheckedCaseInput {
+  const input = check(caseSchema, given, EXAMPLES.paymentRetry);
+  return { ...input, carried: input.carried };
+}
+
+export function checkResolve(given: unknown): void {
+  check(resolveSchema, given, EXAMPLES.resolve);
+}
+
+export const readCaseNews = (given: unknown): Read<z.infer<typeof newsSchema>> =>
+  read(newsSchema, given, EXAMPLES.caseNews);
+
+export const readTick = (given: unknown): Read<z.infer<typeof tickSchema>> =>
+  read(tickSchema, given, EXAMPLES.tick);
 
 export interface CheckedNightlyInput {
   readonly timeZone: string | null;

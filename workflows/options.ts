@@ -1,7 +1,7 @@
 /** How steps are called: a few named profiles, each with its reason. */
 import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
-import type { Activities } from '../activities/contract';
+import type { Activities, CaseActivities } from '../activities/contract';
 import { walkTaskQueue } from './contract';
 
 /**
@@ -44,6 +44,23 @@ const NIGHT: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 };
 
+/**
+ * One request that moves money, with what is read and written around it. Never tried again: whoever loses its answer does not know
+ * whether the money has moved, and looks that up. The time holds more than the request's own limit, so that an answer that comes
+ * late is still an answer.
+ */
+const PAYMENT: ActivityOptions = {
+  startToCloseTimeout: '3 minutes',
+  retry: { maximumAttempts: 1 },
+};
+
+/** To somebody else's server, which may be down for a weekend; each try is short. */
+const DELIVERY: ActivityOptions = {
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '3 days',
+  retry: { initialInterval: '10 seconds', maximumInterval: '1 hour' },
+};
+
 /** Pages of cases, each of which is told or started one by one; what was done is passed over when it is tried again. */
 const CASES: ActivityOptions = {
   startToCloseTimeout: '10 minutes',
@@ -51,7 +68,9 @@ const CASES: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 };
 
-const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
+type Steps = Activities & CaseActivities;
+
+const PROFILES: { readonly [Name in keyof Steps]: ActivityOptions } = {
   readAccount: MUST,
   openRun: QUICK,
   walk: WALK,
@@ -64,6 +83,16 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   recordTransition: MUST,
   computeMetrics: BULK,
   loadWarehouse: BULK,
+  readCase: MUST,
+  recordCase: MUST,
+  setCaseDesired: MUST,
+  planCase: QUICK,
+  checkCase: QUICK,
+  chargeCase: PAYMENT,
+  lookUpAttempt: QUICK,
+  resolveAttempt: QUICK,
+  noteCustomerNeeded: QUICK,
+  deliverWebhook: DELIVERY,
   readCampaign: MUST,
   setCampaign: MUST,
   selectCases: CASES,
@@ -72,21 +101,21 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
 };
 
 /** Steps that work for minutes have slots and connections of their own. */
-const LONG: readonly (keyof Activities)[] = ['walk', 'computeMetrics', 'loadWarehouse'];
+const LONG: readonly (keyof Steps)[] = ['walk', 'computeMetrics', 'loadWarehouse'];
 
 /** The step `name`, with a one-line summary for the timeline in the UI. */
-export function step<Name extends keyof Activities>(
+export function step<Name extends keyof Steps>(
   name: Name,
-  input: Parameters<Activities[Name]>[0],
+  input: Parameters<Steps[Name]>[0],
   summary: string,
-): Promise<Awaited<ReturnType<Activities[Name]>>> {
-  const proxied = proxyActivities<Activities>({
+): Promise<Awaited<ReturnType<Steps[Name]>>> {
+  const proxied = proxyActivities<Steps>({
     ...PROFILES[name],
     summary,
     ...(LONG.includes(name) && { taskQueue: walkTaskQueue(workflowInfo().taskQueue) }),
   });
   const call = proxied[name] as unknown as (
-    given: Parameters<Activities[Name]>[0],
-  ) => Promise<Awaited<ReturnType<Activities[Name]>>>;
+    given: Parameters<Steps[Name]>[0],
+  ) => Promise<Awaited<ReturnType<Steps[Name]>>>;
   return call(input);
 }

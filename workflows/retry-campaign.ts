@@ -15,7 +15,7 @@ import type { CampaignFacts } from '../activities/contract';
 import { countOf, sentences } from '../domain/words';
 import { campaignDetails } from './campaign-details';
 import { pause, resume, stop, type RetryCampaignInput, type UpdateAnswer } from './contract';
-import { showAttributes } from './details';
+import { indexAs } from './details';
 import { stepFailure } from './failure';
 import { checkCampaignInput, checkUpdate } from './input';
 import { step } from './options';
@@ -221,7 +221,7 @@ class Campaign {
     const { account, provider } = facts;
     setCurrentDetails(campaignDetails({ ...facts, state, because, desired }));
     const nextActionAt = facts.next[0] === undefined ? null : new Date(facts.next[0].at);
-    showAttributes({ account, provider, state, attention: facts.attention > 0, nextActionAt });
+    indexAs({ account, provider, state, attention: facts.attention > 0, nextActionAt });
   }
 }
 

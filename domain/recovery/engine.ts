@@ -239,12 +239,18 @@ function isLookedUpInVain(memory: CaseMemory, { nowMs, policy }: Moment): boolea
 /** Somebody has seen something of the invoice. */
 export const hear = (memory: CaseMemory): CaseMemory => ({ ...memory, hasNews: true });
 
+/** It is now so late by the account's clock, which never goes back. */
+export const clockAt = (memory: CaseMemory, nowMs: number): CaseMemory => ({
+  ...memory,
+  nowMs: Math.max(memory.nowMs, nowMs),
+});
+
 /** Somebody was told that it waits for its customer, or nobody wants to be. */
 export const told = (memory: CaseMemory): CaseMemory => ({ ...memory, owesWord: false });
 
-/** When something happens by itself; null when only people and news are waited for, or the case has ended. */
+/** When something is done of the case by itself, telling the customer aside; null when only people and news are waited for, or the case has ended. */
 export function nextActionAtMs(memory: CaseMemory, moment: Moment): number | null {
-  const task = taskOf(memory, moment);
+  const task = taskOf(told(memory), moment);
   if (task.do === 'end') return null;
   return task.do === 'wait' ? task.untilMs : moment.nowMs;
 }

@@ -90,7 +90,7 @@ export const STRIPE_ADVICE: CodeTable = {
   confirm_card_data: afterUpdate('data', 'check_details'),
 };
 
-/** `failure_code` and `decline_code` of bank debits. What Stripe cannot name is not tried again unasked. */
+/** `failure_code` and `decline_code` of bank debits. Which are presented again is for the schemes to say. */
 export const STRIPE_BANK_DEBIT: CodeTable = {
   insufficient_funds: retry('funds', 'insufficient_funds', 3 * DAY_MS),
   account_closed: afterUpdate('hard', 'account_closed'),
@@ -100,7 +100,7 @@ export const STRIPE_BANK_DEBIT: CodeTable = {
   invalid_account_number: afterUpdate('hard', 'no_such_account'),
   no_account: afterUpdate('hard', 'no_such_account'),
   payment_stopped: afterAuth('hard', 'payment_stopped'),
-  generic_could_not_process: afterUpdate('soft', 'declined'),
+  generic_could_not_process: retry('soft', 'declined', 3 * DAY_MS),
   refer_to_customer: retry('soft', 'call_bank', 3 * DAY_MS),
   account_frozen: afterUpdate('hard', 'restricted'),
   invalid_currency: never('config', 'not_supported'),

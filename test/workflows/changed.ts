@@ -6,9 +6,11 @@ import type {
   AccountInput,
   BackfillInput,
   NightlyInput,
+  PaymentRetryInput,
   RetryCampaignInput,
 } from '../../workflows/contract';
 import { nightlySync as sameNight } from '../../workflows/nightly-sync';
+import { paymentRetry as samePaymentRetry } from '../../workflows/payment-retry';
 import { retryCampaign as sameCampaign } from '../../workflows/retry-campaign';
 
 export async function account(input: AccountInput) {
@@ -24,6 +26,11 @@ export async function backfill(input: BackfillInput) {
 export async function nightlySync(input?: NightlyInput) {
   await sleep('1 second');
   return sameNight(input);
+}
+
+export async function paymentRetry(input: PaymentRetryInput) {
+  await sleep('1 second');
+  return samePaymentRetry(input);
 }
 
 export async function retryCampaign(input: RetryCampaignInput) {

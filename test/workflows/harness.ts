@@ -14,6 +14,7 @@ import { workflowBundle } from '../../workers/bundle';
 import type { account } from '../../workflows/account';
 import type { backfill } from '../../workflows/backfill';
 import type { nightlySync } from '../../workflows/nightly-sync';
+import type { paymentRetry } from '../../workflows/payment-retry';
 import type { retryCampaign } from '../../workflows/retry-campaign';
 import {
   accountWorkflowId,
@@ -21,14 +22,17 @@ import {
   campaignWorkflowId,
   nightlyScheduleId,
   nightlyWorkflowId,
+  recoveryWorkflowId,
   walkTaskQueue,
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
   type NightlyInput,
+  type PaymentRetryInput,
   type RetryCampaignInput,
 } from '../../workflows/contract';
 import { temporalAddress } from '../support/stack';
+import { CaseFakes } from './case-fakes';
 import { Fakes } from './fakes';
 
 export const logger = new DefaultLogger('ERROR');
@@ -52,7 +56,7 @@ export class Harness {
     private readonly workers: readonly Worker[],
     private readonly running: Promise<unknown>,
     private readonly taskQueue: string,
-    private current: { fakes: Fakes },
+    private readonly current: { fakes: Fakes; cases: CaseFakes },
   ) {}
 
   static async start(options: { maxCachedWorkflows: number }): Promise<Harness> {
@@ -60,12 +64,12 @@ export class Harness {
     const connection = await NativeConnection.connect({ address });
     const clientConnection = await Connection.connect({ address });
     const taskQueue = `test-${randomUUID()}`;
-    const current = { fakes: new Fakes() };
+    const current = { fakes: new Fakes(), cases: new CaseFakes() };
     const worker = await Worker.create({
       connection,
       taskQueue,
       workflowBundle: await workflowBundle(logger),
-      activities: delegate(() => current.fakes),
+      activities: delegate(() => stepsOf(current)),
       maxCachedWorkflows: options.maxCachedWorkflows,
       shutdownForceTime: '10 seconds',
       // A defect of a workflow fails it here, instead of being tried again for ever.
@@ -74,7 +78,7 @@ export class Harness {
     const walker = await Worker.create({
       connection,
       taskQueue: walkTaskQueue(taskQueue),
-      activities: delegate(() => current.fakes),
+      activities: delegate(() => stepsOf(current)),
       shutdownForceTime: '10 seconds',
     });
     const workers = [worker, walker];
@@ -98,6 +102,12 @@ export class Harness {
   fakes(): Fakes {
     this.current.fakes = new Fakes();
     return this.current.fakes;
+  }
+
+  /** Fresh steps of a recovery case. */
+  cases(): CaseFakes {
+    this.current.cases = new CaseFakes();
+    return this.current.cases;
   }
 
   /** Nothing of one case may reach into the next. */
@@ -148,6 +158,18 @@ export class Harness {
     return this.ended(handle);
   }
 
+  async startCase(
+    input: Partial<PaymentRetryInput> = {},
+  ): Promise<WorkflowHandle<typeof paymentRetry>> {
+    const { account = `acct_${randomUUID()}`, invoice = 'in_1' } = input;
+    const handle = await this.client.workflow.start<typeof paymentRetry>('paymentRetry', {
+      taskQueue: this.taskQueue,
+      workflowId: recoveryWorkflowId({ accountId: account, invoiceId: invoice }),
+      args: [{ ...input, account, invoice }],
+    });
+    return this.ended(handle);
+  }
+
   async startNight(input?: NightlyInput): Promise<WorkflowHandle<typeof nightlySync>> {
     const handle = await this.client.workflow.start<typeof nightlySync>('nightlySync', {
       taskQueue: this.taskQueue,
@@ -191,12 +213,17 @@ export class Harness {
   }
 }
 
+type Steps = Fakes['activities'] & CaseFakes['activities'];
+
+const stepsOf = (current: { fakes: Fakes; cases: CaseFakes }): Steps => ({
+  ...current.fakes.activities,
+  ...current.cases.activities,
+});
+
 /** The worker outlives a case; its steps are always those of the case at hand. */
-function delegate(fakes: () => Fakes) {
-  const names = Object.keys(fakes().activities) as (keyof Fakes['activities'])[];
-  return Object.fromEntries(
-    names.map((name) => [name, (input: never) => fakes().activities[name](input)]),
-  );
+function delegate(steps: () => Steps) {
+  const names = Object.keys(steps()) as (keyof Steps)[];
+  return Object.fromEntries(names.map((name) => [name, (input: never) => steps()[name](input)]));
 }
 
 /** The Markdown that the UI shows. */

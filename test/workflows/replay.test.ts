@@ -79,10 +79,11 @@ describe('a workflow that does something else no longer replays:', () => {
     changed = await bundleWorkflowCode({ workflowsPath: require.resolve('./changed'), logger });
   });
 
-  const HISTORIES: Record<Exclude<keyof typeof WORKFLOW_TYPES, 'paymentRetry'>, string> = {
+  const HISTORIES: Record<keyof typeof WORKFLOW_TYPES, string> = {
     account: 'account/idle',
     backfill: 'backfill/complete',
     nightlySync: 'nightlySync/ended',
+    paymentRetry: 'paymentRetry/recovered_by_us',
     retryCampaign: 'retryCampaign/done',
   };
 

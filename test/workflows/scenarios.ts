@@ -1,17 +1,23 @@
 /** Lives worth keeping: each leaves a history that every later version of the workflows must be able to replay. */
 import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import {
+  attemptNow,
   backfillStatus,
   cancel,
+  caseNews,
   disconnect,
   pause,
   requestSync,
+  resolve,
   resume,
   retry,
   skip,
   stop,
+  tick,
   wake,
 } from '../../workflows/contract';
+import { succeeded, type CaseFakes, type Says } from './case-fakes';
 import { drained, dying, failing, more, untilToldToStop, type Fakes } from './fakes';
 import { eventually, type Harness } from './harness';
 
@@ -51,6 +57,38 @@ async function partial({ harness, fakes }: Stage) {
   await handle.executeUpdate(requestSync, NO_ARGS);
   await eventually(async () => (await handle.describe()).runId !== runId);
   return { handle, syncedIn: runId };
+}
+
+const CASE_START_MS = Date.UTC(2026, 10, 1, 9);
+/** By so much each wait is ended: longer than any of the first waits. */
+const CASE_LEAP_MS = 7_200_000;
+
+/** A recovery case by a simulated clock, whose steps answer so; returns once it is stored in this state. */
+async function recovery(
+  { harness }: Stage,
+  options: {
+    readonly reaches: string;
+    readonly answers?: Partial<Record<keyof CaseFakes['script'], Says[]>>;
+    /** Seen by each tick that is sent. */
+    readonly leaps?: number;
+    readonly facts?: Partial<CaseFakes['facts']>;
+  },
+) {
+  const { reaches: state, answers = {}, leaps = 0, facts = {} } = options;
+  const cases = harness.cases();
+  Object.assign(cases.script, answers);
+  let nowMs = CASE_START_MS;
+  cases.now = () => nowMs;
+  const windowEndsAtMs = nowMs + 28 * 86_400_000;
+  cases.facts = { ...cases.facts, clock: 'simulated', nowMs, windowEndsAtMs, ...facts };
+  const handle = await harness.startCase({ account: 'acct_1' });
+  for (let leap = 0; leap < leaps; leap += 1) {
+    await eventually(() => (cases.record?.nextActionAtMs ?? 0) > nowMs);
+    nowMs += CASE_LEAP_MS;
+    await handle.signal(tick, { nowMs });
+  }
+  await eventually(() => cases.record?.state === state);
+  return { handle, cases };
 }
 
 export const SCENARIOS: Record<string, Scenario> = {
@@ -234,6 +272,104 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   'nightlySync/refused': async ({ harness }) => {
     const handle = await harness.startNight({ timeZone: 'Berlin' });
+    await handle.result().catch(() => undefined);
+    return handle;
+  },
+  'paymentRetry/recovered_by_us': async (stage) => {
+    const answers = { charge: [{ type: 'declined' }, succeeded] satisfies Says[] };
+    const reached = await recovery(stage, { reaches: 'recovered_by_us', answers, leaps: 2 });
+    await reached.handle.result();
+    return reached.handle;
+  },
+  'paymentRetry/timer': async ({ harness }) => {
+    const cases = harness.cases();
+    cases.byDefault.plan = () => ({ type: 'attempt_planned', atMs: Date.now() + 200 });
+    cases.script.charge = [{ type: 'declined' }, succeeded];
+    const handle = await harness.startCase({ account: 'acct_1' });
+    await handle.result();
+    return handle;
+  },
+  'paymentRetry/planning': async ({ harness }) => {
+    const cases = harness.cases();
+    cases.script.plan = [
+      () => {
+        throw ApplicationFailure.nonRetryable('Stripe rejects the key.', 'credentials_rejected');
+      },
+    ];
+    const handle = await harness.startCase({
+      account: 'acct_1',
+      policy: { backoffFirstMs: LONG_MS },
+    });
+    await eventually(() => cases.story.includes('planning -step_failed-> planning'));
+    return handle;
+  },
+  'paymentRetry/scheduled': async (stage) => {
+    const { handle, cases } = await recovery(stage, { reaches: 'scheduled' });
+    await handle.signal(caseNews, { what: 'card_updated' });
+    await eventually(() => cases.story.includes('scheduled -clear-> scheduled'));
+    await handle.signal(caseNews, { what: 'gossip' } as never);
+    return handle;
+  },
+  'paymentRetry/monitoring': async (stage) => {
+    const atMs = CASE_START_MS + LONG_MS;
+    const answers = { plan: [{ type: 'provider_retry_pending', atMs }] satisfies Says[] };
+    return (await recovery(stage, { reaches: 'monitoring', answers })).handle;
+  },
+  'paymentRetry/unknown': async (stage) => {
+    const dies = () => {
+      throw ApplicationFailure.retryable('The worker died.', 'internal');
+    };
+    const answers = { charge: [dies] };
+    return (await recovery(stage, { reaches: 'unknown', answers, leaps: 2 })).handle;
+  },
+  'paymentRetry/pending_settlement': async (stage) => {
+    const answers = { charge: [{ type: 'pending' }] satisfies Says[] };
+    const reached = await recovery(stage, { reaches: 'pending_settlement', answers, leaps: 1 });
+    await reached.handle.executeUpdate(pause, NO_ARGS);
+    return reached.handle;
+  },
+  'paymentRetry/awaiting_customer': async (stage) => {
+    const answers = { plan: [{ type: 'customer_needed', remedy: 'update' }] satisfies Says[] };
+    const reached = await recovery(stage, { reaches: 'awaiting_customer', answers });
+    await eventually(() => reached.cases.delivered.length === 1);
+    return reached.handle;
+  },
+  'paymentRetry/paused': async (stage) => {
+    const { handle } = await recovery(stage, { reaches: 'scheduled' });
+    await handle.executeUpdate(pause, NO_ARGS);
+    await handle.executeUpdate(resume, NO_ARGS);
+    await handle.executeUpdate(attemptNow, NO_ARGS);
+    await handle.executeUpdate(pause, NO_ARGS);
+    return handle;
+  },
+  'paymentRetry/needs_human': async (stage) => {
+    const answers = { charge: [{ type: 'refused' }] satisfies Says[] };
+    return (await recovery(stage, { reaches: 'needs_human', answers, leaps: 1 })).handle;
+  },
+  'paymentRetry/resolved': async (stage) => {
+    const openAttempt = { number: 1, state: 'unknown' } as const;
+    const { harness } = stage;
+    const cases = harness.cases();
+    cases.facts = { ...cases.facts, state: 'needs_human', attempts: 1, openAttempt };
+    const handle = await harness.startCase({ account: 'acct_1' });
+    await handle.executeUpdate(resolve, { args: [{ outcome: 'absent', reason: 'ticket 4711' }] });
+    await eventually(() => cases.record?.state === 'scheduled');
+    return handle;
+  },
+  'paymentRetry/taken-up': async (stage) => {
+    const openAttempt = { number: 1, state: 'intended' } as const;
+    const facts = { state: 'charging', attempts: 1, openAttempt } as const;
+    return (await recovery(stage, { reaches: 'unknown', facts })).handle;
+  },
+  'paymentRetry/canceled': async (stage) => {
+    const { handle } = await recovery(stage, { reaches: 'scheduled' });
+    await handle.cancel();
+    await handle.result().catch(() => undefined);
+    return handle;
+  },
+  'paymentRetry/refused': async ({ harness }) => {
+    harness.cases();
+    const handle = await harness.startCase({ account: 'acct_1', invoice: 'in_unknown' });
     await handle.result().catch(() => undefined);
     return handle;
   },

@@ -41,10 +41,6 @@ const STRICTER: Readonly<Record<string, { retryable: Retryable; because: string 
     retryable: 'after_auth',
     because: 'some lists call it a PIN that is required: unsure',
   },
-  'stripe_bank_debit generic_could_not_process': {
-    retryable: 'after_update',
-    because: 'Stripe allows it for Bacs and sends SEPA merchants to its support: unsure',
-  },
   'paypal_wallet TRANSACTION_REFUSED': {
     retryable: 'after_update',
     because: 'it may be a refusal for risk: unsure',
@@ -72,6 +68,8 @@ const LOW_YET_RETRIED: Readonly<Record<string, string>> = {
   'amex 912': 'acquirers agree on it',
   'becs 6': 'GoCardless presents it again',
   'stripe_bank_debit insufficient_funds': 'ACH R01 and R09, SEPA AM04, Bacs 0, BECS 6',
+  'stripe_bank_debit generic_could_not_process':
+    'Stripe calls it retryable for Bacs; SEPA MS03 comes as it',
   'stripe_bank_debit refer_to_customer': 'Bacs 0, BECS 6, SEPA MS03',
   'hyperswitch_gsm processor_downtime': 'the name of the category',
   'hyperswitch_gsm soft_decline': 'the name of the category',
