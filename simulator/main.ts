@@ -9,6 +9,7 @@ const usage = `Usage: node simulator/main.js [options]
   --port N                 port on 127.0.0.1; 0 (default) picks a free one
   --seed N                 seed of the world (1)
   --customers N            how many customers it has (500)
+  --failures N             instead of them: an account with so many failed invoices
   --months N               months of history (18)
   --as-of ISO              until when it has been lived (today 00:00 UTC)
   --now ISO                what its clock says at the start (machine time)
@@ -30,6 +31,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
       port: { type: 'string', default: '0' },
       seed: { type: 'string', default: '1' },
       customers: { type: 'string', default: '500' },
+      failures: { type: 'string' },
       months: { type: 'string', default: '18' },
       'as-of': { type: 'string', default: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` },
       now: { type: 'string' },
@@ -51,6 +53,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
     port: integer('port', values.port),
     seed: integer('seed', values.seed),
     customers: integer('customers', values.customers),
+    ...(values.failures !== undefined && { failures: integer('failures', values.failures) }),
     months: integer('months', values.months),
     asOf: instant('as-of', values['as-of']),
     ...(values.now !== undefined && { now: instant('now', values.now) }),

@@ -24,6 +24,7 @@ import {
   type ChangeDone,
   type ChangeWish,
 } from './world/changes';
+import { generateFailures } from './world/failures';
 import { generateWorld } from './world/generate';
 import { setRetries } from './world/payments';
 import { Random } from './world/random';
@@ -44,6 +45,8 @@ const HTML = '<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></h
 export interface SimulatorOptions {
   seed: number;
   customers: number;
+  /** Instead of the customers: an account with so many failed invoices, and nobody who does anything by himself. */
+  failures?: number;
   months?: number;
   /** Until when the world has been lived. */
   asOf: Date;
@@ -83,15 +86,7 @@ export interface Simulator {
 
 /** Generates a world and serves it on 127.0.0.1: the provider API, `/_oracle` (its truth) and `/_simulator` (control). */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { seed, customers, months, asOf } = options;
-  const world = generateWorld({
-    seed,
-    customers,
-    asOf: Math.floor(asOf.getTime() / 1000),
-    ...(months !== undefined && { months }),
-    debitShare: options.debitShare ?? 0,
-    ...(options.retries !== undefined && { settings: { retries: options.retries } }),
-  });
+  const world = worldOf(options);
   const clock = new Clock(options.now);
   const account = accountOf(world, options.accountId);
   const embeddedPageSize = options.embeddedPageSize ?? EMBEDDED_PAGE_SIZE;
@@ -149,6 +144,19 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       });
     },
   };
+}
+
+function worldOf(options: SimulatorOptions): World {
+  const { seed, customers, failures, months, retries, debitShare = 0 } = options;
+  const common = {
+    seed,
+    asOf: Math.floor(options.asOf.getTime() / 1000),
+    debitShare,
+    settings: retries === undefined ? {} : { retries },
+  };
+  return failures === undefined
+    ? generateWorld({ ...common, customers, ...(months !== undefined && { months }) })
+    : generateFailures({ ...common, invoices: failures });
 }
 
 type Parts = Omit<Simulator, 'url' | 'accountId' | 'close'>;

@@ -73,7 +73,10 @@ export interface DebitResult {
 }
 
 /** What becomes of a debit: a pure function of the account and the instant of its submission. */
-export function resultOf(account: BankAccount, submittedAt: number): DebitResult {
+export function resultOf(
+  account: Pick<BankAccount, 'debit' | 'issuer'>,
+  submittedAt: number,
+): DebitResult {
   const { seed, troubleRate, diesAt, deadDecline } = account.issuer;
   const draw = (label: string): Random => new Random(`${seed}/debit ${label}`);
   const luck = draw(String(submittedAt));

@@ -225,7 +225,7 @@ const LUCK_ON_PAYDAY = 0.65;
  * replayed world answers the same, and an attempt at a better time can be judged.
  */
 export function authorise(
-  card: Card,
+  card: Pick<Card, 'brand' | 'issuer'>,
   { at, attempt }: { at: number; attempt: number },
 ): Decline | null {
   const { seed, troubleRate, diesAt, deadDecline } = card.issuer;
@@ -243,7 +243,7 @@ export function authorise(
   return now.chance(luck) ? null : decline(card, code, now);
 }
 
-function decline(card: Card, declineCode: DeclineCode, random: Random): Decline {
+function decline(card: Pick<Card, 'brand'>, declineCode: DeclineCode, random: Random): Decline {
   const { code, adviceCode, network, mastercardAdvice, message } = DECLINES[declineCode];
   const advised = card.brand === 'mastercard' && mastercardAdvice.length > 0;
   return {
