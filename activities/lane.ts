@@ -2,7 +2,7 @@
  * A lane: claims one task after the other and walks it page by page. While a page is normalised and committed, the next one is
  * on its way.
  */
-import { commitPage, type PageCommitted, type PageObject } from '../db/repositories/pages';
+import type { PageCommitted, PageObject } from '../db/repositories/pages';
 import {
   claimTask,
   listOpenResources,
@@ -152,7 +152,7 @@ async function commit(
     ({ createdAt }) => from === null || createdAt === null || createdAt >= from,
   );
   const feed = provider.feed?.resource === lease.resource ? provider.feed : null;
-  const committed = await commitPage(walk.db, {
+  const committed = await walk.committer.commit({
     lease,
     objects,
     readAt: page.readAt,

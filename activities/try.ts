@@ -7,6 +7,7 @@ import type { Database } from '../db/schema';
 import { asRecoupError, type RecoupError } from '../domain/errors';
 import { backoffMs, MAX_PAGE_ATTEMPTS } from '../domain/sync/backoff';
 import type { Provider, ProviderClient } from '../providers/provider';
+import type { Committer } from './committer';
 import type { WalkControl } from './walk-control';
 
 /** What the lanes of one walk work with. */
@@ -20,6 +21,7 @@ export interface Walk {
   readonly lanes: number;
   readonly logger: Logger;
   readonly control: WalkControl;
+  readonly committer: Committer;
 }
 
 /** Stops the walk where desired state says pause or cancel. */

@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import { readAccount } from '../db/repositories/accounts';
 import { readDesired, readProgress, readRun, setRunState, type Run } from '../db/repositories/runs';
 import { listOpenResources, releaseTasks, renewLeases } from '../db/repositories/tasks';
+import { Committer } from './committer';
 import { connectAccount } from './connection';
 import type { StepFailure, SyncActivities, WalkReport } from './contract';
 import type { ActivityDeps } from './deps';
@@ -29,7 +30,8 @@ export const createWalk =
     const { workflowExecution, activityId, attempt } = context.info;
     const owner = [workflowExecution?.runId, activityId, attempt].join('/');
     const lanes = config.RECOUP_LANES;
-    const walk: Walk = { db, provider, client, run, owner, lanes, logger, control };
+    const committer = new Committer(db);
+    const walk: Walk = { db, provider, client, run, owner, lanes, logger, control, committer };
     const limitMs = config.RECOUP_WALK_MINUTES * MINUTE_MS;
     const softLimitMs = Math.min(limitMs, (seconds ?? Infinity) * 1000);
     const unfollow = control.follow(context, { softLimitMs, limitMs });

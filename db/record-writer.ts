@@ -98,10 +98,13 @@ function statementsOf(kind: RecordKind): Statements {
     own: [`select $1::text, given.* from ${given}`, `${isNewer} and (${differs} or ${isMention})`],
     shared: [greatest, `(${isNewer}) or (${isGreater})`],
   }[OWNERS.has(kind) ? 'owner' : SHARED.has(kind) ? 'shared' : 'own'];
-  const write = ([rows, where]: readonly string[]) => `${into}
+  // Most rows are new, and those go without saying.
+  const write = ([rows, where]: readonly string[]) => `with written as (${into}
       ${rows} on conflict (account_id, external_id) do update set ${set}
       where ${where}
-      returning external_id as id, xmax = 0 as added`;
+      returning external_id, xmax = 0 as added)
+    select external_id as id, added from unnest($2::text[]) as given(external_id)
+      left join written using (external_id) where added is not true`;
   return { columns, upsert: write(upsert), insertMention: write([greatest, isGreater]) };
 }
 
@@ -202,7 +205,7 @@ async function run(
 ): Promise<WrittenRow[]> {
   if (batch.records.length === 0) return [];
   const records = sortedById(batch.records);
-  const result = await trx.executeQuery<WrittenRow>(
+  const { rows: others } = await trx.executeQuery<{ id: string; added: false | null }>(
     CompiledQuery.raw(text, [
       batch.accountId,
       arrayOf(records, ({ record }) => record.id),
@@ -216,7 +219,12 @@ async function run(
       ),
     ]),
   );
-  return result.rows;
+  const changed = new Map(records.map(({ record: { id } }) => [id, { id, added: true }]));
+  for (const { id, added } of others) {
+    if (added === null) changed.delete(id);
+    else changed.set(id, { id, added });
+  }
+  return [...changed.values()];
 }
 
 /** In the order of ids: every transaction takes row locks in the same order. */

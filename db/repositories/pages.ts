@@ -1,5 +1,5 @@
 /**
- * The commit of one page: raw objects, canonical rows, dirty customers and the task's cursor in one transaction, so that
+ * The commit of pages: raw objects, canonical rows, dirty customers and the tasks' cursors in one transaction, so that
  * whatever happens a cursor never says more than what is stored. Objects that were read by id take the same way.
  */
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
@@ -88,16 +88,31 @@ export interface PageCommitted extends Committed {
   readonly windowFrom: Date | null;
 }
 
-/** Errors: lease_lost, when the task has been claimed again or ended since the lease was given; nothing is written then. */
-export function commitPage(db: Kysely<Database>, commit: PageCommit): Promise<PageCommitted> {
+/**
+ * Commits pages of different tasks of one run and resource: the larger the batches, the less each object costs. Errors: lease_lost,
+ * when one of the tasks has been claimed again or ended since the lease was given; nothing at all is written then.
+ */
+export function commitPages(
+  db: Kysely<Database>,
+  commits: readonly PageCommit[],
+): Promise<PageCommitted[]> {
   return inTransaction(db, async (trx) => {
-    const { accountId } = commit.lease;
-    const isKept = ({ records, notNormalised }: PageObject) =>
-      !commit.feed || records.length > 0 || notNormalised !== null;
-    const changedRows = await storeObjects(trx, commit.lease, commit.objects.filter(isKept));
-    const passing = commit.objects.filter((object) => !isKept(object));
-    await noteHintsOf(trx, accountId, passing);
-    return { changedRows, ...(await advanceTask(trx, commit, changedRows)) };
+    const [first] = commits;
+    if (!first) return [];
+    const { lease } = first;
+    const isKept = ({ feed }: PageCommit, { records, notNormalised }: PageObject) =>
+      !feed || records.length > 0 || notNormalised !== null;
+    const kept = commits.flatMap((page) => page.objects.filter((object) => isKept(page, object)));
+    const changedRows = await storeObjects(trx, lease, kept);
+    const passing = commits.flatMap((page) => page.objects.filter((one) => !isKept(page, one)));
+    await noteHintsOf(trx, lease.accountId, passing);
+    const committed = new Map<PageCommit, PageCommitted>();
+    for (const page of [...commits].sort((a, b) => (a.lease.taskId < b.lease.taskId ? -1 : 1))) {
+      // Rows are counted by resource: which of its tasks says so does not matter.
+      const rows = page === first ? changedRows : 0;
+      committed.set(page, { changedRows: rows, ...(await advanceTask(trx, page, rows)) });
+    }
+    return commits.flatMap((page) => committed.get(page) ?? []);
   });
 }
 

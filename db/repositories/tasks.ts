@@ -1,5 +1,5 @@
 /** Tasks: one resource over one window. A lease says who walks it, a fencing token keeps everybody else's late commits out. */
-import { sql, type Kysely, type Transaction } from 'kysely';
+import { sql, type Kysely, type SelectQueryBuilder, type Transaction } from 'kysely';
 import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
 import { REREAD } from '../../domain/sync/run';
@@ -121,6 +121,10 @@ export function splitTask(
   });
 }
 
+/** Several tasks are locked in the order of their ids by all, or a commit of pages of several could wait for one who waits for it. */
+const inOrder = (tasks: SelectQueryBuilder<Database, 'task', object>) =>
+  tasks.select('id').orderBy('id').forUpdate();
+
 /** Prolongs the leases of a walk that is alive. */
 export async function renewLeases(
   db: Kysely<Database>,
@@ -129,9 +133,15 @@ export async function renewLeases(
   await db
     .updateTable('task')
     .set({ lease_until: leaseUntil })
-    .where('run_id', '=', runId)
-    .where('state', '=', 'open')
-    .where('lease_owner', '=', owner)
+    .where('id', 'in', (task) =>
+      inOrder(
+        task
+          .selectFrom('task')
+          .where('run_id', '=', runId)
+          .where('state', '=', 'open')
+          .where('lease_owner', '=', owner),
+      ),
+    )
     .execute();
 }
 
@@ -140,12 +150,14 @@ export async function releaseTasks(
   db: Kysely<Database>,
   { runId, owner }: { readonly runId: string; readonly owner?: string },
 ): Promise<void> {
-  let held = db
+  await db
     .updateTable('task')
     .set({ lease_owner: null, lease_until: null })
-    .where('run_id', '=', runId);
-  if (owner !== undefined) held = held.where('lease_owner', '=', owner);
-  await held.execute();
+    .where('id', 'in', (task) => {
+      const held = task.selectFrom('task').where('run_id', '=', runId);
+      return inOrder(owner === undefined ? held : held.where('lease_owner', '=', owner));
+    })
+    .execute();
 }
 
 /** Gives one task back, unless it has been claimed since: by another lane of the same walk, perhaps. */
@@ -175,9 +187,15 @@ export async function parkResource(
       lease_owner: null,
       lease_until: null,
     })
-    .where('run_id', '=', options.runId)
-    .where('resource', '=', options.resource)
-    .where('state', '=', 'open')
+    .where('id', 'in', (task) =>
+      inOrder(
+        task
+          .selectFrom('task')
+          .where('run_id', '=', options.runId)
+          .where('resource', '=', options.resource)
+          .where('state', '=', 'open'),
+      ),
+    )
     .execute();
 }
 
@@ -226,9 +244,15 @@ export async function skipTasks(
       lease_owner: null,
       lease_until: null,
     }))
-    .where('run_id', '=', options.runId)
-    .where('resource', '=', options.resource)
-    .where('state', 'in', ['open', 'parked'])
+    .where('id', 'in', (task) =>
+      inOrder(
+        task
+          .selectFrom('task')
+          .where('run_id', '=', options.runId)
+          .where('resource', '=', options.resource)
+          .where('state', 'in', ['open', 'parked']),
+      ),
+    )
     .executeTakeFirst();
   return numUpdatedRows;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { preparePageObject } from '../../activities/page';
 import { unpackObject } from '../../db/raw-object';
 import { saveAccount } from '../../db/repositories/accounts';
-import { commitPage } from '../../db/repositories/pages';
+import { commitPages } from '../../db/repositories/pages';
 import { createRun } from '../../db/repositories/runs';
 import { inTransaction } from '../../db/transaction';
 import { claimTask } from '../../db/repositories/tasks';
@@ -61,30 +61,32 @@ describeUnless(whyNoSpec(FILE), 'the published fixtures as one page', () => {
     });
     if (lease === null) throw new Error('The task could not be claimed.');
     const logger = pino({ level: 'silent' });
-    await commitPage(db, {
-      lease,
-      objects: objects.map((value, index) =>
-        preparePageObject(
-          findProvider('stripe'),
-          {
-            object: {
-              // Each stands for itself, though some have the same id.
-              resource: `${value.object}_${index}`,
-              type: value.object,
-              id: value.id,
-              createdAt: null,
-              value,
+    await commitPages(db, [
+      {
+        lease,
+        objects: objects.map((value, index) =>
+          preparePageObject(
+            findProvider('stripe'),
+            {
+              object: {
+                // Each stands for itself, though some have the same id.
+                resource: `${value.object}_${index}`,
+                type: value.object,
+                id: value.id,
+                createdAt: null,
+                value,
+              },
+              readAt: AT,
             },
-            readAt: AT,
-          },
-          logger,
+            logger,
+          ),
         ),
-      ),
-      readAt: AT,
-      nextCursor: null,
-      oldestCreatedAt: null,
-      requests: 1,
-    });
+        readAt: AT,
+        nextCursor: null,
+        oldestCreatedAt: null,
+        requests: 1,
+      },
+    ]);
   });
   afterAll(() => close());
 

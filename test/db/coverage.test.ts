@@ -1,11 +1,10 @@
 import type { Kysely } from 'kysely';
 import { listUncovered } from '../../db/repositories/coverage';
 import { openFeed } from '../../db/repositories/feed';
-import { commitPage } from '../../db/repositories/pages';
 import type { Database } from '../../db/schema';
 import { inTransaction } from '../../db/transaction';
 import { openTestDatabase } from '../support/database';
-import { at, claimOn, newAccountOn, newRunOn, page } from './reading';
+import { at, claimOn, commitPage, newAccountOn, newRunOn, page } from './reading';
 
 let db: Kysely<Database>;
 let close: () => Promise<void>;

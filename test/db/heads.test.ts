@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { sql, type Kysely } from 'kysely';
 import { buryHeads, passHeads } from '../../db/repositories/heads';
 import { dropAnsweredHints, listDueHints, readHintQueue } from '../../db/repositories/hints';
-import { commitObjects, commitPage, type PageCommit } from '../../db/repositories/pages';
+import { commitObjects, type PageCommit } from '../../db/repositories/pages';
 import type { Lease } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { inTransaction } from '../../db/transaction';
@@ -12,6 +12,7 @@ import { openTestDatabase } from '../support/database';
 import {
   at,
   claimOn,
+  commitPage,
   newAccountOn,
   newLeaseOn,
   newRunOn,

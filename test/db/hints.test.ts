@@ -9,12 +9,12 @@ import {
   type HintSource,
   type NewHint,
 } from '../../db/repositories/hints';
-import { commitObjects, commitPage } from '../../db/repositories/pages';
+import { commitObjects } from '../../db/repositories/pages';
 import { finishTask, readTaskFacts } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { inTransaction } from '../../db/transaction';
 import { openTestDatabase } from '../support/database';
-import { at, newAccountOn, newLeaseOn, page, subscription } from './reading';
+import { at, commitPage, newAccountOn, newLeaseOn, page, subscription } from './reading';
 
 let db: Kysely<Database>;
 let close: () => Promise<void>;

@@ -3,13 +3,25 @@ import { openDatabase } from '../../db/database';
 import { unpackObject } from '../../db/raw-object';
 import { setAccountDesired } from '../../db/repositories/accounts';
 import { openFeed } from '../../db/repositories/feed';
-import { commitPage, type PageObject } from '../../db/repositories/pages';
+import { commitPages, type PageObject } from '../../db/repositories/pages';
 import { claimTask, parkResource, splitTask } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { inTransaction } from '../../db/transaction';
 import { RecoupError } from '../../domain/errors';
 import { openTestDatabase } from '../support/database';
-import { at, claimOn, FLOOR, newLeaseOn, object, page, subscription, UNTIL } from './reading';
+import {
+  at,
+  claimOn,
+  commitPage,
+  FLOOR,
+  newAccountOn,
+  newLeaseOn,
+  newRunOn,
+  object,
+  page,
+  subscription,
+  UNTIL,
+} from './reading';
 
 let db: Kysely<Database>;
 let url: string;
@@ -19,6 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
+const MIDDLE = new Date('2026-01-01T00:00:00Z');
 const newLease = () => newLeaseOn(db);
 const claim = (accountId: string, runId: string) => claimOn(db, { accountId, runId });
 
@@ -398,6 +411,56 @@ describe('the commit of a page', () => {
     for (const id of ids) {
       expect(await statusOf(lease.accountId, id)).toEqual({ status: 'w5', version: at(6) });
     }
+  });
+});
+
+describe('pages of several tasks', () => {
+  /** Leases on the halves of one run's window. */
+  const newHalves = async () => {
+    const accountId = await newAccountOn(db);
+    const halves = [
+      { resource: 'subscription', from: null, to: MIDDLE, position: 0 },
+      { resource: 'subscription', from: MIDDLE, to: UNTIL, position: 0 },
+    ];
+    const runId = await newRunOn(db, { accountId, tasks: halves });
+    return [await claim(accountId, runId), await claim(accountId, runId)] as const;
+  };
+
+  it('are written together, and each moves its own cursor', async () => {
+    const [older, newer] = await newHalves();
+    const committed = await commitPages(db, [
+      page(newer, at(2), [subscription('sub_1', {}), subscription('sub_2', {})]),
+      { ...page(older, at(1), [subscription('sub_3', {})]), nextCursor: null },
+    ]);
+    expect(committed).toMatchObject([
+      { objects: 2, done: false, windowFrom: MIDDLE, desired: 'run' },
+      { objects: 1, done: true, windowFrom: null, desired: 'run' },
+    ]);
+    expect(committed.reduce((sum, { changedRows }) => sum + changedRows, 0)).toBe(3);
+    expect(await statusOf(older.accountId, 'sub_3')).toEqual({ status: 'active', version: at(1) });
+    expect(await statusOf(older.accountId, 'sub_1')).toEqual({ status: 'active', version: at(2) });
+  });
+
+  it('are not written at all when one of the leases is lost', async () => {
+    const [older, newer] = await newHalves();
+    await expire(newer.taskId);
+    await claim(newer.accountId, newer.runId);
+    await expect(
+      commitPages(db, [
+        page(older, at(1), [subscription('sub_1', {})]),
+        page(newer, at(1), [subscription('sub_2', {})]),
+      ]),
+    ).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await statusOf(older.accountId, 'sub_1')).toBeNull();
+  });
+
+  it('that show one object differently leave its newest read', async () => {
+    const [older, newer] = await newHalves();
+    await commitPages(db, [
+      page(newer, at(2), [subscription('sub_1', { status: 'late' })]),
+      page(older, at(1), [subscription('sub_1', { status: 'early' })]),
+    ]);
+    expect(await statusOf(older.accountId, 'sub_1')).toEqual({ status: 'late', version: at(2) });
   });
 });
 

@@ -2,7 +2,12 @@
 import type { Kysely } from 'kysely';
 import { packObject } from '../../db/raw-object';
 import { saveAccount } from '../../db/repositories/accounts';
-import type { PageCommit, PageObject } from '../../db/repositories/pages';
+import {
+  commitPages,
+  type PageCommit,
+  type PageCommitted,
+  type PageObject,
+} from '../../db/repositories/pages';
 import { createRun, type NewTask } from '../../db/repositories/runs';
 import { claimTask, type Lease } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
@@ -27,6 +32,13 @@ export async function newAccountOn(db: Kysely<Database>): Promise<string> {
     sealedSecret: Buffer.from('sealed'),
   });
   return id;
+}
+
+/** Commits one page by itself. */
+export async function commitPage(db: Kysely<Database>, commit: PageCommit): Promise<PageCommitted> {
+  const [committed] = await commitPages(db, [commit]);
+  if (!committed) throw new Error('A commit of one page gave no answer.');
+  return committed;
 }
 
 /** A run, with one task of all subscriptions when no others are given. */

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { readAccount } from '../../db/repositories/accounts';
 import { hasDueCustomers, readMetricInputs } from '../../db/repositories/metrics';
-import { commitObjects, commitPage } from '../../db/repositories/pages';
+import { commitObjects } from '../../db/repositories/pages';
 import { endRun, readRun, retryResource, skipResource } from '../../db/repositories/runs';
 import { claimTask, parkResource } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
@@ -10,6 +10,7 @@ import { openTestDatabase } from '../support/database';
 import {
   at,
   claimOn,
+  commitPage,
   newAccountOn,
   newLeaseOn,
   newRunOn,
