@@ -21,7 +21,13 @@ const MAX_EMBEDDED_PAGES = 500;
 /** Coupons kept in memory for item-level discounts; accounts have tens of them. */
 const MAX_CACHED_COUPONS = 1_000;
 
-const objectShape = z.looseObject({ id: z.string(), object: z.string() });
+type Json = Record<string, unknown>;
+
+/** The object itself: a loose shape would copy its dozens of fields. */
+const objectShape = z.custom<Json & { readonly id: string; readonly object: string }>(
+  (value) =>
+    isRecord(value) && typeof value['id'] === 'string' && typeof value['object'] === 'string',
+);
 
 const listShape = z.object({
   object: z.literal('list'),
@@ -31,7 +37,6 @@ const listShape = z.object({
 
 const embeddedShape = z.looseObject({ data: z.array(z.unknown()), has_more: z.boolean() });
 
-type Json = Record<string, unknown>;
 interface List extends z.infer<typeof listShape> {
   readonly readAt: Date;
 }

@@ -19,7 +19,7 @@ async function newLeases(resources: readonly string[]) {
   const tasks = resources.map((resource) => ({ resource, from: null, to: UNTIL, position: 0 }));
   const runId = await newRunOn(db, { accountId, tasks });
   const leases = [];
-  for (const _ of tasks) leases.push(await claimOn(db, { accountId, runId }));
+  while (leases.length < tasks.length) leases.push(await claimOn(db, { accountId, runId }));
   return leases;
 }
 
