@@ -1,6 +1,9 @@
 /** Stripe's payments against the simulator over HTTP: every answer, every fault, and what proves an outcome afterwards. */
+import fc from 'fast-check';
+import { RecoupError } from '../../../domain/errors';
 import type { PaymentAnswer, PaymentFinding, Payments } from '../../../providers/provider';
 import { stripe } from '../../../providers/stripe/stripe';
+import { storiesOf } from '../../../simulator/oracle/charges';
 import { ledger } from '../../../simulator/oracle/ledger';
 import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
 import { finalizeInvoice } from '../../../simulator/world/invoices';
@@ -465,6 +468,152 @@ describe('what is read', () => {
     const walked = await walkList(simulator, { resource: 'payment_attempt', window });
     expect(objects).toEqual(walked.filter(({ value }) => value['customer'] === customerId));
   });
+});
+
+describe('money that takes its time, or comes in parts', () => {
+  test('a direct debit is pending, and settling is seen on the invoice', async () => {
+    const attempt = await intend(takeInvoice('paid', { byDebit: true }));
+    const answer = await pay(attempt);
+    const charge = newestOf(attempt.invoice);
+    expect(answer).toMatchObject({ kind: 'pending', chargeId: charge.id });
+    expect(await find(attempt)).toMatchObject({ kind: 'pending', chargeId: charge.id });
+    const account = methodOf(attempt.invoice);
+    const seen = await connect().readInvoice({ invoiceId: attempt.invoice.id, signal: never });
+    expect(seen).toMatchObject({
+      status: 'open',
+      isSettling: true,
+      credential: { key: account?.fingerprint, methodType: account?.debit, network: null },
+    });
+    const again = await pay({ ...attempt, key: newKey() });
+    expect(again).toMatchObject({ kind: 'refused' });
+  });
+
+  test('a part that the customer pays by link is not ours, and does not hide ours', async () => {
+    const attempt = await intend(takeInvoice('declined'));
+    fault('reset');
+    await pay(attempt);
+    simulator.change([{ kind: 'payPart', id: attempt.invoice.id }]);
+    expect(await find(attempt)).toMatchObject({ kind: 'absent' });
+    const second = await intend(attempt.invoice);
+    expect(second.chargeBefore).toBe(attempt.chargeBefore);
+    fault('500-after-commit');
+    await pay(second);
+    expectDeclined(await find(second), newestOf(attempt.invoice));
+  });
+
+  test('the rest after a part is what a payment brings', async () => {
+    const { invoice } = await intend(takeInvoice('paid'));
+    simulator.change([{ kind: 'payPart', id: invoice.id }]);
+    const rest = BigInt(invoice.amountRemainingMinor);
+    expect(rest).toBeLessThan(BigInt(invoice.amountDueMinor));
+    const attempt = await intend(invoice);
+    expect(await pay(attempt)).toMatchObject({ kind: 'succeeded', amountMinor: rest });
+  });
+
+  test('a customer who was deleted is known as such', async () => {
+    const invoice = takeInvoice();
+    simulator.change([{ kind: 'deleteCustomer', id: invoice.customer }]);
+    const seen = await connect().readInvoice({ invoiceId: invoice.id, signal: never });
+    expect(seen).toMatchObject({ customerDeleted: true });
+  });
+});
+
+describe('whatever goes wrong', () => {
+  const FAULTS = [
+    ...['409', '429', '500', 'html-200', 'html-502', 'reset'],
+    ...['500-after-commit', 'reset-after-commit', 'truncate'],
+  ];
+  const MEANWHILE = ['payInvoice', 'payPart', 'providerRetry', 'voidInvoice', 'replaceCard'];
+  const plans = fc.record({
+    wish: fc.constantFrom('paid', 'declined', 'declined'),
+    byDebit: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
+    fault: fc.option(fc.constantFrom(...FAULTS), { freq: 6 }),
+    race: fc.option(
+      fc.record({
+        kind: fc.constantFrom('change-before', 'change-after'),
+        change: fc.constantFrom(...MEANWHILE),
+      }),
+    ),
+    afterwards: fc.option(fc.constantFrom(...MEANWHILE)),
+    brokenReads: fc.option(fc.constantFrom('500', 'reset', 'html-200', '429')),
+    objectSeconds: fc.constantFrom(0, 3_600),
+    eventSeconds: fc.constantFrom(0, 3_600),
+  });
+  type Plan = typeof plans extends fc.Arbitrary<infer P> ? P : never;
+
+  /** What the service knows of the attempt, by its key. */
+  function truthOf({ invoice, key }: Attempt) {
+    const [story] = storiesOf(simulator.world, [invoice.id]);
+    const ours = story?.charges.filter(({ idempotencyKey }) => idempotencyKey === key) ?? [];
+    expect(ours.length).toBeLessThanOrEqual(1);
+    return ours[0] ?? null;
+  }
+
+  function expectTrue(said: PaymentAnswer | PaymentFinding, attempt: Attempt): void {
+    const truth = truthOf(attempt);
+    switch (said.kind) {
+      case 'succeeded':
+      case 'pending':
+        expect(truth).toMatchObject({ id: said.chargeId, result: said.kind });
+        break;
+      case 'declined':
+        expect(truth).toMatchObject({ id: said.chargeId, result: 'failed' });
+        break;
+      case 'not_sent':
+      case 'refused':
+      case 'absent':
+        expect(truth).toBeNull();
+        break;
+      case 'unknown':
+      case 'unclear':
+    }
+  }
+
+  /** The customers are few: those of the plan before last serve again. */
+  async function run(plan: Plan): Promise<void> {
+    const { wish, byDebit } = plan;
+    taken.clear();
+    for (const { customer } of used.slice(-20)) taken.add(customer);
+    const invoice = takeInvoice(wish as 'paid', { byDebit });
+    used.push(invoice);
+    const attempt = await intend(invoice);
+    const match = { method: 'POST' };
+    if (plan.fault !== null) fault(plan.fault);
+    if (plan.race !== null) simulator.faults.add([{ ...plan.race, match, times: 1 } as never]);
+    if (plan.brokenReads !== null) {
+      const kind = plan.brokenReads as '500';
+      simulator.faults.add([{ kind, match: { method: 'GET' }, everyNth: 2 }]);
+    }
+    const payments = connect();
+    // Whose key it is must be known for anything to be sent.
+    await payments.readInvoice({ invoiceId: invoice.id, signal: never }).catch(() => null);
+    expectTrue(await pay(attempt, { payments }), attempt);
+    try {
+      simulator.change([{ kind: plan.afterwards as 'payInvoice', id: invoice.id }]);
+    } catch {
+      // Not possible any more, or not of this invoice.
+    }
+    simulator.api.lag = plan;
+    const late = await find(attempt).catch((error: unknown) => {
+      if (error instanceof RecoupError) return null;
+      throw error;
+    });
+    if (late !== null) expectTrue(late, attempt);
+
+    simulator.faults.clear();
+    simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
+    const found = await find(attempt);
+    expect(found.kind).not.toBe('unclear');
+    expectTrue(found, attempt);
+    kinds.add(found.kind);
+  }
+  const used: Invoice[] = [];
+  const kinds = new Set<string>();
+
+  test('no answer and no finding ever contradicts what the service knows, and in the end everything is found', async () => {
+    await fc.assert(fc.asyncProperty(plans, run), { numRuns: 100 });
+    expect([...kinds].sort()).toEqual(['absent', 'declined', 'pending', 'succeeded']);
+  }, 120_000);
 });
 
 test('nothing but a payment is ever anything else than a GET', async () => {
