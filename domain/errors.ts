@@ -38,7 +38,7 @@ export const ERRORS = {
   },
   permission_missing: {
     scope: 'resource',
-    remedy: 'Grant the key read permission for this resource, then retry.',
+    remedy: 'Grant the key the permission that is missing, then retry.',
   },
   request_refused: {
     scope: 'resource',

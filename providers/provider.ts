@@ -180,7 +180,10 @@ export interface Payments {
   pay(request: PaymentRequest): Promise<PaymentAnswer>;
   /** Looks for one attempt of ours by its key. */
   find(search: PaymentSearch): Promise<PaymentFinding>;
-  /** Who made a charge that is not ours: the provider's own retry, or somebody else (the customer by link, a person). */
+  /**
+   * Who made a charge that is not ours: the provider's own retry, or somebody else (the customer by link, a person); somebody else
+   * also where nothing tells.
+   */
   findPayer(request: {
     readonly chargeId: string;
     readonly signal: AbortSignal;

@@ -61,6 +61,29 @@ describeUnless(missing, 'stripe-mock', () => {
     },
   );
 
+  test('payments ask for nothing that Stripe’s specification does not know', async () => {
+    const { payments } = connect();
+    if (payments === undefined) throw new Error('Stripe has payments.');
+    const invoiceId = 'in_1';
+    const sighting = await payments.readInvoice({ invoiceId, signal });
+    expect(sighting).toMatchObject({ status: 'draft', amountDueMinor: 1_000n, currency: 'USD' });
+    const since = new Date(0);
+    const { objects } = await payments.readCharges({ customerId: 'cus_1', since, signal });
+    expect(objects.map(({ resource }) => resource)).toEqual(['payment_attempt']);
+    expect(await payments.findPayer({ chargeId: 'ch_1', signal })).toBe('elsewhere');
+    const intended = { invoiceId, idempotencyKey: 'recoup/test/1', signal };
+    const answer = await payments.pay({
+      ...intended,
+      credentialId: 'pm_1',
+      sendBefore: new Date(Date.now() + 60_000),
+      timeoutMs: 60_000,
+    });
+    // Its invoice stays a draft whatever is done with it: a 200 that proves nothing.
+    expect(answer).toMatchObject({ kind: 'unknown', requestId: 'req_123' });
+    const found = await payments.find({ ...intended, intendedAt: since, chargeBefore: null });
+    expect(found).toMatchObject({ kind: 'absent' });
+  });
+
   test('a wrong key is rejected', async () => {
     const client = stripe.connect({ externalId: 'x', secret: 'nonsense', apiBase: mock.apiBase });
     await expect(client.probe(signal)).rejects.toMatchObject({ code: 'credentials_rejected' });
