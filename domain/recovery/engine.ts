@@ -131,9 +131,19 @@ function apply(
     recovery: memory.recovery,
   });
   const { next, because } = decision;
+  const line = {
+    sequence: memory.transitions + 1,
+    from,
+    event: event.type,
+    to: next,
+    because,
+    facts: event.facts ?? null,
+    atMs: nowMs,
+  };
   const moved: CaseMemory = {
     ...memory,
-    ...journal(memory, event, { to: next, because, atMs: nowMs }),
+    transitions: memory.transitions + 1,
+    unrecorded: [...memory.unrecorded, line],
     nowMs: Math.max(memory.nowMs, nowMs),
     state: next,
     ...(next !== from && {
@@ -146,20 +156,6 @@ function apply(
     ...attemptsAfter(memory, event, next),
   };
   return decision.effects.reduce(perform, moved);
-}
-
-/** A step that fails again and again is one line, not a story. */
-function journal(
-  { unrecorded, transitions, state: from }: CaseMemory,
-  { type, facts }: CaseEvent,
-  line: { readonly to: CaseState; readonly because: string; readonly atMs: number },
-): Pick<CaseMemory, 'unrecorded' | 'transitions'> {
-  const last = unrecorded.at(-1);
-  const again = type === 'step_failed' && last?.event === type && from === last.from;
-  const sequence = again ? transitions : transitions + 1;
-  const kept = again ? unrecorded.slice(0, -1) : unrecorded;
-  const told = { sequence, from, event: type, facts: facts ?? null, ...line };
-  return { transitions: sequence, unrecorded: [...kept, told] };
 }
 
 /** Which attempt is in flight in the next state, and how many have an outcome. */

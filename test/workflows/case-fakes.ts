@@ -77,10 +77,18 @@ export class CaseFakes {
     });
   }
 
+  /** Whether a step is under way. */
+  atWork = false;
+
   private async say(step: Scripted): Promise<CaseEvent> {
     this.begun[step]?.();
     const says = this.script[step].shift() ?? this.byDefault[step];
-    return typeof says === 'function' ? says() : says;
+    this.atWork = true;
+    try {
+      return typeof says === 'function' ? await says() : says;
+    } finally {
+      this.atWork = false;
+    }
   }
 
   private store(record: CaseRecord | null): void {
