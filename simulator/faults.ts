@@ -22,7 +22,7 @@ const faultKinds = [
 type FaultKind = (typeof faultKinds)[number];
 
 /**
- * Not a fault, but a race: the change of the rule happens to what the invoice of the request is about, just before the request is
+ * Not a fault, but a race, of POST requests only: the change of the rule happens to what the invoice of the request is about, just before the request is
  * carried out, or when it was and is not answered yet. Nothing happens where the change is not possible.
  */
 const raceKinds = ['change-before', 'change-after'] as const;
@@ -79,7 +79,7 @@ export class FaultPlan {
       if (match?.method !== undefined && match.method !== request.method) continue;
       if (match?.path !== undefined && !request.path.startsWith(match.path)) continue;
       const isRace = kind === 'change-before' || kind === 'change-after';
-      if (!isRace && encounter.fault !== undefined) continue;
+      if (isRace ? request.method !== 'POST' : encounter.fault !== undefined) continue;
       entry.seen += 1;
       const counted = entry.seen - after;
       if (counted <= 0 || counted % everyNth !== 0 || entry.struck >= times) continue;

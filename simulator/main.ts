@@ -93,8 +93,9 @@ async function main(): Promise<void> {
     return;
   }
   const simulator = await startSimulator(options);
-  const { url, accountId } = simulator;
-  const { seed, customers } = options;
+  const { url, accountId, world } = simulator;
+  const { seed } = options;
+  const customers = world.customers.size;
   process.stdout.write(`${JSON.stringify({ ready: true, url, accountId, seed, customers })}\n`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void simulator.close());

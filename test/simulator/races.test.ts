@@ -76,6 +76,7 @@ describe('What happens while a payment is asked for', () => {
   ] as const)('%s just before: the request is refused, the money is the %s’s', async (kind, by) => {
     const invoice = collectible();
     simulator.faults.add([{ kind: 'change-before', change: kind, times: 1 }]);
+    expect((await client.invoices.retrieve(invoice)).status).toBe('open');
     expect(await pay(invoice, 'k')).toBe(400);
     expect(await made(invoice)).toEqual([by]);
     expect(await judged()).toEqual(CLEAN);
