@@ -53,8 +53,9 @@ interface Wish {
 function takeInvoice(wish: Wish['wish'] = 'paid', { byDebit = false }: Wish = {}): Invoice {
   const { world } = simulator;
   const customer = world.customers.all.find(
-    ({ id, defaultPaymentMethod: method }) =>
+    ({ id, balanceMinor, defaultPaymentMethod: method }) =>
       !taken.has(id) &&
+      balanceMinor === 0 &&
       !world.deleted.has(id) &&
       method !== null &&
       (world.paymentMethods.get(method).debit !== undefined) === byDebit,
@@ -318,10 +319,14 @@ describe('a fault on the way', () => {
     expect(chargesOf(attempt.invoice)).toHaveLength(before);
   });
 
-  test('no answer in time: unknown', async () => {
+  test.each([
+    ['hang', 'absent'],
+    ['hang-after-commit', 'succeeded'],
+  ])('no answer in time (%s): unknown, and %s when it is looked up', async (kind, found) => {
     const attempt = await intend(takeInvoice('paid'));
-    fault('hang');
-    expect(await pay(attempt, { timeoutMs: 200 })).toMatchObject({ kind: 'unknown' });
+    fault(kind);
+    expect(await pay(attempt, { timeoutMs: 300 })).toMatchObject({ kind: 'unknown' });
+    expect(await find(attempt)).toMatchObject({ kind: found });
   });
 });
 
@@ -390,6 +395,18 @@ describe('what happens on the invoice meanwhile', () => {
     );
     simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
     expect(await find(attempt)).toMatchObject({ kind: 'succeeded' });
+  });
+
+  test('once events are forgotten, nobody can tell any more who made a charge: unclear', async () => {
+    const attempt = await intend(takeInvoice('paid'));
+    fault('reset-after-commit');
+    await pay(attempt);
+    simulator.clock.set(new Date(AS_OF.getTime() + 31 * 86_400_000), { stopped: true });
+    try {
+      expect(await find(attempt)).toMatchObject({ kind: 'unclear' });
+    } finally {
+      simulator.clock.set(AS_OF, { stopped: true });
+    }
   });
 
   test('what was never sent is absent though every list is behind: ids are enough', async () => {
