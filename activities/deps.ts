@@ -15,7 +15,14 @@ export interface ActivityDeps {
   /** Errors: unknown_provider. */
   readonly findProvider: (name: string) => Provider;
   readonly config: Pick<Config, 'RECOUP_LANES' | 'RECOUP_WALK_MINUTES'> &
-    Partial<Pick<Config, 'RECOUP_RATE_LIMIT_PER_SECOND' | 'RECOUP_ENDPOINT_RATE_LIMIT_PER_SECOND'>>;
+    Partial<
+      Pick<
+        Config,
+        | 'RECOUP_RATE_LIMIT_PER_SECOND'
+        | 'RECOUP_ENDPOINT_RATE_LIMIT_PER_SECOND'
+        | 'RECOUP_ENVIRONMENT'
+      >
+    >;
   /** Asks the account's workflow for a sync of what is new up to `to` (ISO instant), and starts it where it does not run. */
   readonly wakeAccount: (account: string, options: { readonly to: string }) => Promise<void>;
   readonly cases: CaseRunners;

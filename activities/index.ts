@@ -4,7 +4,7 @@ import { createRouteChanges } from './campaigns/route-changes';
 import { createSelectCases } from './campaigns/select-cases';
 import { createSteerCases } from './campaigns/steer-cases';
 import { createCloseRun } from './close-run';
-import type { Activities } from './contract';
+import type { Activities, CaseActivities } from './contract';
 import type { ActivityDeps } from './deps';
 import { withFailures } from './failures';
 import { createComputeMetrics } from './metrics-compute';
@@ -12,6 +12,7 @@ import { createOpenRun } from './open-run';
 import { createReadAccount } from './read-account';
 import { createReadProgress } from './read-progress';
 import { createRecordTransition } from './record-transition';
+import { createCaseActivities } from './recovery';
 import { createRetryResource } from './retry-resource';
 import { createSetDesired } from './set-desired';
 import { createSkipResource } from './skip-resource';
@@ -19,7 +20,7 @@ import { createWakeAccounts } from './wake-accounts';
 import { createWalk } from './walk';
 import { createLoadWarehouse } from './warehouse-load';
 
-export function createActivities(deps: ActivityDeps): Activities {
+export function createActivities(deps: ActivityDeps): Activities & CaseActivities {
   return withFailures(
     {
       readAccount: createReadAccount(deps),
@@ -39,6 +40,7 @@ export function createActivities(deps: ActivityDeps): Activities {
       selectCases: createSelectCases(deps),
       steerCases: createSteerCases(deps),
       routeChanges: createRouteChanges(deps),
+      ...createCaseActivities(deps),
     },
     deps.logger,
   );

@@ -99,6 +99,14 @@ export const VARIABLES = {
     about:
       'Postgres connections of one process for long steps and webhooks (count); a worker has a quarter more for quick steps.',
   },
+  RECOUP_ENVIRONMENT: {
+    schema: z
+      .string()
+      .regex(/^[a-z0-9-]{1,20}$/, 'expected up to 20 of a-z, 0-9 and -')
+      .default('live'),
+    about:
+      'Names this installation in the idempotency keys of payments: no two that try payments of one billing account may share it.',
+  },
   RECOUP_WEBHOOK_HOST: {
     schema: z.string().min(1).default('127.0.0.1'),
     about: 'Address that the webhook receiver listens on; put a proxy that speaks TLS before it.',

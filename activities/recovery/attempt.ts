@@ -21,7 +21,7 @@ import {
   saidBySender,
   type ReadDecline,
 } from '../../domain/recovery/settlement';
-import { RecoupError } from '../../domain/errors';
+import { asRecoupError, RecoupError } from '../../domain/errors';
 import { standingOf } from '../../domain/recovery/sighting';
 import type { Payments } from '../../providers/provider';
 
@@ -47,8 +47,8 @@ export interface AttemptResult {
 }
 
 /**
- * Makes attempt `after` + 1, unless the ledger has it. Errors: those of `Payments.readInvoice` and `AttemptLedger.claim`, before
- * anything is sent; database_unavailable also after it, so that whoever sees an error looks the attempt up.
+ * Makes attempt `after` + 1, unless the ledger has it. Errors: those of `AttemptLedger`, before anything is sent as well as after:
+ * whoever sees one looks the attempt up.
  */
 export async function chargeOnce(
   tools: AttemptTools,
@@ -61,7 +61,17 @@ export async function chargeOnce(
   }: CaseRef & Pick<ClaimRequest, 'after' | 'plan' | 'decision'>,
 ): Promise<AttemptResult> {
   const { ledger, payments, policy, clock, signal, keySpace } = tools;
-  const sighting = await payments.readInvoice({ invoiceId: invoice, signal });
+  let sighting: InvoiceSighting | null;
+  try {
+    sighting = await payments.readInvoice({ invoiceId: invoice, signal });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return {
+      attempt: null,
+      event: { type: 'not_sent', because: asRecoupError(thrown).message },
+      at: null,
+    };
+  }
   signal.throwIfAborted();
   // Counted from before the claim, this ends before the ledger's own deadline, however the two clocks differ.
   const sendBefore = new Date(clock.now().getTime() + policy.sendWithinMs);

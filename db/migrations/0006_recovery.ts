@@ -142,6 +142,8 @@ const RECOVERY = `
   -- What campaigns choose from.
   create index invoice_open on invoice (account_id, external_id) where status = 'open';
   create index payment_attempt_by_fingerprint on payment_attempt (account_id, card_fingerprint, created_at);
+  create index payment_attempt_paid_by_customer on payment_attempt (account_id, customer_id, created_at)
+    where status = 'succeeded';
   create index payment_attempt_by_method on payment_attempt (account_id, payment_method_id, created_at);
 
   -- What somebody outside is to be told; told again by 'replay'.

@@ -78,6 +78,19 @@ export async function readSealedSecret(db: Kysely<Database>, id: string): Promis
   return row?.secret ?? throwUnknown(id);
 }
 
+/** What messages to whoever the account wants told are signed with; null where nobody is. */
+export async function readSealedOutgoingSecret(
+  db: Kysely<Database>,
+  id: string,
+): Promise<Buffer | null> {
+  const row = await db
+    .selectFrom('account')
+    .select('outgoing_secret')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row?.outgoing_secret ?? null;
+}
+
 /** Errors: unknown_account. */
 export async function setAccountDesired(
   db: Kysely<Database>,

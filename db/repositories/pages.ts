@@ -129,10 +129,26 @@ export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Prom
   });
 }
 
+/** Stores objects that were read outside of any run; what they change counts as what runs change. */
+export function commitSeen(
+  db: Kysely<Database>,
+  { accountId, objects }: { readonly accountId: string; readonly objects: readonly PageObject[] },
+): Promise<void> {
+  return inTransaction(db, async (trx) => {
+    const changedRows = await storeObjects(trx, { accountId, runId: null }, objects);
+    if (changedRows === 0) return;
+    await trx
+      .updateTable('account')
+      .set(({ eb }) => ({ changes: eb('changes', '+', BigInt(changedRows)) }))
+      .where('id', '=', accountId)
+      .execute();
+  });
+}
+
 /** Passes the objects to their heads and writes what is new. Returns how many canonical rows changed. */
 async function storeObjects(
   trx: Transaction<Database>,
-  { accountId, runId }: Pick<Lease, 'accountId' | 'runId'>,
+  { accountId, runId }: { readonly accountId: string; readonly runId: string | null },
   objects: readonly PageObject[],
 ): Promise<number> {
   const { reads, overlapping } = newestOfEach(objects);
@@ -157,8 +173,11 @@ async function storeObjects(
     ],
     delayMs: OVERLAP_DELAY_MS,
   });
-  await nameNotNormalised(trx, runId, unread);
-  await countUnknowns(trx, runId, reads);
+  // Without a run there is nobody to tell: the next one that reads them does.
+  if (runId !== null) {
+    await nameNotNormalised(trx, runId, unread);
+    await countUnknowns(trx, runId, reads);
+  }
   // Last, since pages share customers: other lanes wait for these locks until the commit.
   await markDirty(trx, accountId, dirtyCustomers);
   return changedRows;

@@ -96,7 +96,7 @@ export function countEach(synced: readonly Charge[], attempts: readonly Attempt[
 export function eventOf(attempt: Attempt): CaseEvent {
   const { number, state, chargeId, requestId, decline, note } = attempt;
   const facts = { attempt: number, charge: chargeId, request: requestId };
-  const words = (sentence: string) => ({ because: note ?? sentence, facts });
+  const words = (sentence: string) => ({ attempt: number, because: note ?? sentence, facts });
   switch (state) {
     case 'intended':
       return { type: 'outcome_unknown', ...words(`Attempt ${number} may be on its way.`) };
@@ -124,8 +124,8 @@ export function eventOf(attempt: Attempt): CaseEvent {
     case 'declined':
       return {
         type: decline?.retryable === 'after_auth' ? 'authentication_required' : 'declined',
-        because: note ?? `Attempt ${number} was declined.`,
-        facts: { ...facts, ...(decline && { reason: decline.reason, class: decline.class }) },
+        ...words(`Attempt ${number} was declined.`),
+        ...(decline && { facts: { ...facts, reason: decline.reason, class: decline.class } }),
       };
   }
 }

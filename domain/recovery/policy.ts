@@ -51,3 +51,13 @@ export const RECOVERY_POLICY: RecoveryPolicy = {
   backoffMaxMs: HOUR_MS,
   alarmAfterFailures: 5,
 };
+
+/**
+ * What is on the wire takes real time, whatever clock the account has; a simulated service is near, and answers at once or not
+ * at all.
+ */
+export const SIMULATED_WIRE = {
+  sendWithinMs: 2 * SECOND_MS,
+  paymentTimeoutMs: 5 * SECOND_MS,
+  settleMs: SECOND_MS,
+} as const satisfies Partial<RecoveryPolicy>;

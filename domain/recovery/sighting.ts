@@ -10,6 +10,8 @@ export interface PlannedFor {
   /** The payment method; null when there was none. */
   readonly credential: string | null;
   readonly providerRetryAtMs: number | null;
+  /** The newest charge of the invoice then: another one says that somebody else has tried meanwhile. */
+  readonly latestCharge: string | null;
   /** When the payment failed first, where that is known. */
   readonly firstFailedAtMs: number | null;
 }
@@ -47,6 +49,7 @@ export function outdated(sighting: InvoiceSighting, plan: PlannedFor | null): st
     return 'What remains to be paid has changed.';
   if (sighting.currency !== plan.currency) return 'The currency has changed.';
   if (credential.id !== plan.credential) return 'The payment method is another one now.';
+  if (sighting.latestChargeId !== plan.latestCharge) return 'It was tried meanwhile.';
   if ((providerRetryAt?.getTime() ?? null) !== plan.providerRetryAtMs)
     return 'The provider has changed when it tries by itself.';
   return null;

@@ -230,6 +230,7 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
     ['amount', { amountRemainingMinor: 1_500n }],
     ['payment method', { credential: { ...VISA, id: 'pm_other' } }],
     ['retry of the provider', { providerRetryAt: daysFrom(1) }],
+    ['newest charge', { latestChargeId: 'ch_other' }],
   ] as const)('gives no attempt when the %s is not what was planned for', async (_what, over) => {
     const world = await newWorld();
     const ref = await world.open('in_1');
@@ -238,6 +239,7 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
       currency: 'usd',
       credential: VISA.id,
       providerRetryAtMs: null,
+      latestCharge: null,
       firstFailedAtMs: null,
     };
     expect(await refusal(world, asked(ref, { plan, sighting: sightingOf(over) }))).toBe(

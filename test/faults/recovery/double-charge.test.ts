@@ -1,0 +1,444 @@
+/**
+ * Every way in which somebody was ever charged twice, or charged when it was not wanted any more, as a story: a simulated Stripe
+ * over HTTP, the ledger in Postgres, and the steps as workers run them. Where the service guards against paying an invoice
+ * twice, it is told not to: what is tested is that we do.
+ */
+import { chargeOnce, lookUp } from '../../../activities/recovery/attempt';
+import { attemptOnSchedule } from '../../../simulator/world/payments';
+import { declinedCharge, storeCharge, VISA } from '../../support/recovery';
+import { AS_OF, doubleCharges, openShop, type Case, type Shop } from './shop';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+}, 120_000);
+afterAll(() => shop.close());
+beforeEach(() => {
+  shop.simulator.world.settings.guard = false;
+});
+afterEach(() => {
+  shop.simulator.faults.clear();
+  shop.simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
+  expect(doubleCharges(shop.simulator)).toEqual([]);
+});
+
+type FaultKind = Parameters<Shop['simulator']['faults']['add']>[0][number]['kind'];
+
+/** Strikes the next payment alone. */
+const fault = (kind: FaultKind): void =>
+  shop.simulator.faults.add([{ match: { method: 'POST' }, times: 1, kind }]);
+
+const succeeded = (one: Case): number =>
+  one.charges().filter(({ status }) => status === 'succeeded').length;
+
+const atCase = ({ account, invoice }: Case) => ({ account, invoice });
+const UNPLANNED = { plan: null, decision: {} };
+
+describe('an answer that is lost after the money has moved', () => {
+  it.each(['reset-after-commit', '500-after-commit', 'truncate'] as const)(
+    'is looked up and found, and nothing is sent again (%s)',
+    async (kind) => {
+      const one = await shop.open();
+      fault(kind);
+      expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'outcome_unknown' } });
+      // Neither the next number nor the same one: the open attempt comes first.
+      for (const after of [0, 1]) {
+        expect(await one.charge(after)).toMatchObject({
+          attempt: 1,
+          event: { type: 'outcome_unknown' },
+        });
+      }
+      const charge = one.charges().at(-1);
+      expect(await one.lookUp(1)).toMatchObject({
+        event: { type: 'succeeded', by: 'us', chargeId: charge?.id, attempt: 1 },
+      });
+      expect(await one.charge(1)).toMatchObject({ attempt: 1, event: { type: 'succeeded' } });
+      expect(one.sent()).toBe(1);
+      expect(succeeded(one)).toBe(1);
+    },
+  );
+
+  it('is found although what was charged is shown late', async () => {
+    const one = await shop.open();
+    shop.simulator.api.lag = { objectSeconds: 60, eventSeconds: 60 };
+    fault('reset-after-commit');
+    await one.charge(0);
+    expect((await one.lookUp(1)).event.type).toBe('inconclusive');
+    shop.simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
+    expect((await one.lookUp(1)).event.type).toBe('succeeded');
+    expect(one.sent()).toBe(1);
+  });
+
+  it('is found when the key was forgotten long ago', async () => {
+    const one = await shop.open();
+    fault('reset-after-commit');
+    await one.charge(0);
+    shop.simulator.clock.set(new Date(AS_OF.getTime() + 3 * 86_400_000), { stopped: true });
+    try {
+      expect((await one.lookUp(1)).event.type).toBe('succeeded');
+      expect(one.sent()).toBe(1);
+    } finally {
+      shop.simulator.clock.set(new Date(shop.simulator.world.clock * 1000), { stopped: true });
+    }
+  });
+
+  it('is found to be a decline where the bank has declined, which no key replays', async () => {
+    const one = await shop.open({ wish: 'declined' });
+    fault('reset-after-commit');
+    await one.charge(0);
+    expect(await one.lookUp(1)).toMatchObject({ event: { attempt: 1, facts: { attempt: 1 } } });
+    expect(await one.attempts()).toMatchObject([{ state: 'declined', settledBy: 'lookup' }]);
+    expect(one.sent()).toBe(1);
+  });
+});
+
+describe('a request that never arrived', () => {
+  it.each(['reset', '500', 'html-502', '409'] as const)(
+    'is held for absent only once it could not appear any more, and the next one has a new key (%s)',
+    async (kind) => {
+      const one = await shop.open();
+      fault(kind);
+      expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'outcome_unknown' } });
+      expect((await one.lookUp(1)).event.type).toBe('inconclusive');
+      expect((await one.charge(1)).event.type).toBe('outcome_unknown');
+      expect(one.sent()).toBe(1);
+      await one.proveAbsent();
+      expect((await one.lookUp(1)).event.type).toBe('absent');
+      expect(await one.charge(1)).toMatchObject({ attempt: 2, event: { type: 'succeeded' } });
+      const [first, second] = await one.attempts();
+      expect(second?.idempotencyKey).not.toBe(first?.idempotencyKey);
+      expect(one.sent()).toBe(2);
+      expect(succeeded(one)).toBe(1);
+    },
+  );
+
+  it('was certainly not sent after a 429, and says so at once', async () => {
+    const one = await shop.open();
+    fault('429');
+    expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'not_sent' } });
+    expect(await one.attempts()).toMatchObject([{ state: 'absent' }]);
+  });
+});
+
+describe('a process that is frozen', () => {
+  it('between claim and wire sends nothing when it wakes after its time', async () => {
+    const one = await shop.open();
+    let now = new Date();
+    const tools = shop.tools({ clock: { now: () => now } });
+    const { claim } = tools.ledger;
+    const frozen = {
+      ...tools.ledger,
+      claim: async (...request: Parameters<typeof claim>) => {
+        const claimed = await claim(...request);
+        now = new Date(now.getTime() + tools.policy.sendWithinMs);
+        return claimed;
+      },
+    };
+    const charged = await chargeOnce(
+      { ...tools, ledger: frozen },
+      { ...atCase(one), after: 0, ...UNPLANNED },
+    );
+    expect(charged).toMatchObject({ attempt: 1, event: { type: 'not_sent' } });
+    expect(one.sent()).toBe(0);
+    expect(await one.attempts()).toMatchObject([{ state: 'absent', settledBy: 'fence' }]);
+  });
+
+  it('before the claim finds its number fenced by whoever has looked it up, and sends nothing', async () => {
+    const one = await shop.open();
+    expect((await one.lookUp(1)).event).toMatchObject({ type: 'absent' });
+    expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'absent' } });
+    expect(one.sent()).toBe(0);
+    expect(await one.charge(1)).toMatchObject({ attempt: 2, event: { type: 'succeeded' } });
+  });
+
+  it('on the wire has its late answer believed, and a person is told, when a lookup had held it for absent', async () => {
+    const one = await shop.open();
+    const tools = shop.tools();
+    const asked = { ...atCase(one), number: 1 };
+    const slow = {
+      ...tools.payments,
+      pay: async (request: Parameters<typeof tools.payments.pay>[0]) => {
+        await one.proveAbsent();
+        expect((await lookUp(tools, asked)).event.type).toBe('absent');
+        return tools.payments.pay(request);
+      },
+    };
+    const late = await chargeOnce(
+      { ...tools, payments: slow },
+      { ...atCase(one), after: 0, ...UNPLANNED },
+    );
+    expect(late).toMatchObject({ attempt: 1, event: { type: 'succeeded' } });
+    const [attempt] = await one.attempts();
+    expect(attempt?.conflict).toContain('a late answer says succeeded');
+    expect(await one.row()).toMatchObject({ attention: true });
+    expect(await one.charge(1)).toMatchObject({ attempt: 1, event: { type: 'succeeded' } });
+    expect(one.sent()).toBe(1);
+  });
+});
+
+describe('a step that is run again', () => {
+  it('after a reset from the UI reports what the ledger has, and sends nothing', async () => {
+    const one = await shop.open({ wish: 'declined' });
+    const first = await one.charge(0);
+    const again = await one.charge(0);
+    expect(again).toMatchObject({ attempt: 1, event: { type: first.event.type } });
+    expect(one.sent()).toBe(1);
+    expect(one.charges().length).toBe(one.charges().filter(({ created }) => created > 0).length);
+  });
+
+  it('by two workers at once is one attempt', async () => {
+    const one = await shop.open();
+    const both = await Promise.all([one.charge(0), one.charge(0), one.charge(0)]);
+    expect(both.map(({ attempt }) => attempt ?? 1)).toEqual([1, 1, 1]);
+    expect(one.sent()).toBe(1);
+    expect(succeeded(one)).toBe(1);
+  });
+
+  it('after a decline is a new number with a new key, since the old one would replay the decline', async () => {
+    const one = await shop.open({ wish: 'declined' });
+    await one.charge(0);
+    const { defaultPaymentMethod } = shop.simulator.world.customers.get(one.bill.customer);
+    const method = shop.simulator.world.paymentMethods.get(defaultPaymentMethod ?? '');
+    method.issuer.diesAt = null;
+    await shop.db.deleteFrom('payment_attempt').execute();
+    const second = await one.charge(1);
+    const keys = (await one.attempts()).map(({ idempotencyKey }) => idempotencyKey);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(second.attempt === 2 ? second.event.type : second.event.type).toMatch(
+      /succeeded|plan_outdated/,
+    );
+  });
+});
+
+describe('an invoice that is paid by somebody else', () => {
+  it('by the provider’s own retry is theirs, and nothing is sent', async () => {
+    const one = await shop.open();
+    const { simulator } = shop;
+    attemptOnSchedule(simulator.world, one.bill, simulator.world.clock);
+    const [charge] = one.charges().slice(-1);
+    expect(await one.charge(0)).toMatchObject({
+      attempt: null,
+      event: { type: 'paid_elsewhere', by: 'provider', chargeId: charge?.id },
+    });
+    expect(one.sent()).toBe(0);
+    expect(await one.attempts()).toEqual([]);
+  });
+
+  it('by the customer between the check and the claim is theirs, and nothing is sent', async () => {
+    const one = await shop.open();
+    shop.simulator.change([{ kind: 'payInvoice', id: one.invoice }]);
+    expect(await one.charge(0)).toMatchObject({
+      attempt: null,
+      event: { type: 'paid_elsewhere', by: 'elsewhere' },
+    });
+    expect(one.sent()).toBe(0);
+  });
+
+  it('by the customer in the very second in which our request arrives is theirs alone', async () => {
+    shop.simulator.world.settings.guard = true;
+    const one = await shop.open();
+    shop.simulator.faults.add([
+      { match: { method: 'POST' }, times: 1, kind: 'change-before', change: 'payInvoice' },
+    ]);
+    expect(await one.charge(0)).toMatchObject({
+      attempt: 1,
+      event: { type: 'paid_elsewhere', by: 'elsewhere' },
+    });
+    expect(await one.attempts()).toMatchObject([{ state: 'absent' }]);
+    expect(succeeded(one)).toBe(1);
+  });
+
+  it('while an attempt of ours is unknown is not held for ours', async () => {
+    const one = await shop.open();
+    fault('reset');
+    await one.charge(0);
+    shop.simulator.change([{ kind: 'payInvoice', id: one.invoice }]);
+    expect((await one.lookUp(1)).event.type).toBe('inconclusive');
+    await one.proveAbsent();
+    expect((await one.lookUp(1)).event.type).toBe('absent');
+    expect(await one.charge(1)).toMatchObject({
+      attempt: null,
+      event: { type: 'paid_elsewhere', by: 'elsewhere' },
+    });
+    expect(one.sent()).toBe(1);
+    expect(succeeded(one)).toBe(1);
+  });
+});
+
+describe('what was written before the claim', () => {
+  it.each([
+    ['a cancel', 'cancel', (one: Case) => one.set({ desired: 'cancel' })],
+    ['a pause', 'pause', (one: Case) => one.set({ desired: 'pause' })],
+    ['an end', 'cancel', (one: Case) => one.set({ state: 'hard_stopped' })],
+    ['a stop of the campaign', 'cancel', (one: Case) => one.setCampaign('stop')],
+    ['a pause of the campaign', 'pause', (one: Case) => one.setCampaign('pause')],
+  ] as const)('keeps the attempt from being made: %s', async (_what, event, write) => {
+    const one = await shop.open();
+    await write(one);
+    expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: event } });
+    expect(one.sent()).toBe(0);
+  });
+
+  it('keeps the attempt from being made: the invoice was voided', async () => {
+    const one = await shop.open();
+    shop.simulator.change([{ kind: 'voidInvoice', id: one.invoice }]);
+    expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: 'voided' } });
+    expect(one.sent()).toBe(0);
+  });
+
+  it('raises no counter for an attempt that does not come to be', async () => {
+    const one = await shop.open();
+    await one.set({ desired: 'pause' });
+    await one.charge(0);
+    // One that cannot be written: its key is another's.
+    const other = await shop.open();
+    await other.charge(0);
+    await shop.db
+      .updateTable('recovery_attempt')
+      .set({ idempotency_key: `recoup/live/${one.account}/${one.invoice}/1` })
+      .where('invoice_id', '=', other.invoice)
+      .execute();
+    await one.set({ desired: 'run' });
+    await expect(one.charge(0)).rejects.toThrow();
+    expect(one.sent()).toBe(0);
+    expect(await one.row()).toMatchObject({ attempts: 0 });
+    const { attempts_made: made } = await shop.db
+      .selectFrom('campaign')
+      .select('attempts_made')
+      .where('id', '=', one.campaign)
+      .executeTakeFirstOrThrow();
+    expect(made).toBe(0);
+  });
+});
+
+describe('a plan', () => {
+  it('is not followed when the amount has changed since', async () => {
+    const one = await shop.open();
+    const sighting = await shop
+      .payments()
+      .readInvoice({ invoiceId: one.invoice, signal: new AbortController().signal });
+    if (!sighting) throw new Error('The invoice is there.');
+    const plan = {
+      amountMinor: String(sighting.amountRemainingMinor + 1n),
+      currency: sighting.currency,
+      credential: sighting.credential?.id ?? null,
+      providerRetryAtMs: sighting.providerRetryAt?.getTime() ?? null,
+      latestCharge: sighting.latestChargeId,
+      firstFailedAtMs: null,
+    };
+    const asked = { ...atCase(one), after: 0, decision: {} };
+    expect(await chargeOnce(shop.tools(), { ...asked, plan })).toMatchObject({
+      attempt: null,
+      event: { type: 'plan_outdated' },
+    });
+    expect(one.sent()).toBe(0);
+    const right = { ...plan, amountMinor: String(sighting.amountRemainingMinor) };
+    expect(await chargeOnce(shop.tools(), { ...asked, plan: right })).toMatchObject({ attempt: 1 });
+  });
+});
+
+describe('the ceilings', () => {
+  it('count what others have tried, though no sync has seen it yet', async () => {
+    const one = await shop.open({ wish: 'declined', state: 'precheck' });
+    const { world } = shop.simulator;
+    for (let i = 0; i < 25; i += 1) attemptOnSchedule(world, one.bill, world.clock);
+    expect((await one.check()).event.type).toBe('plan_outdated');
+    await one.set({ state: 'charging' });
+    expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: 'plan_outdated' } });
+    expect(one.sent()).toBe(0);
+  });
+
+  it('are shared by the invoices of one card, those included whose outcome is not known', async () => {
+    const [first, second] = [await shop.open(), await shop.open()];
+    const { world } = shop.simulator;
+    const method = world.customers.get(first.bill.customer).defaultPaymentMethod;
+    world.customers.get(second.bill.customer).defaultPaymentMethod = method;
+    const card = world.paymentMethods.get(method ?? '');
+    if (!('brand' in card)) throw new Error('It is a card.');
+    for (let i = 0; i < 9; i += 1) {
+      const at = new Date(world.clock * 1000 - (i + 1) * 60_000);
+      const credential = { ...VISA, id: card.id, key: card.fingerprint };
+      const charge = declinedCharge(`ch_shared_${i}`, at, {
+        network: card.brand,
+        amountMinor: BigInt(first.bill.amountRemainingMinor),
+        currency: first.bill.currency.toLowerCase(),
+      });
+      await storeCharge(shop.db, first.account, charge, credential);
+    }
+    fault('reset');
+    await Promise.all([first.charge(0), second.charge(0)]);
+    const made = [...(await first.attempts()), ...(await second.attempts())];
+    expect(made.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('the database', () => {
+  const insertAgain = (one: Case, change: { number: number; key: string; charge?: string }) =>
+    shop.db
+      .insertInto('recovery_attempt')
+      .columns([
+        'account_id',
+        'invoice_id',
+        'number',
+        'campaign_id',
+        'credential_id',
+        'credential_key',
+        'currency',
+        'amount_minor',
+        'idempotency_key',
+        'request_hash',
+        'intended_at',
+        'send_before',
+        'absent_after',
+        'decision',
+        'state',
+        'charge_id',
+      ])
+      .expression((from) =>
+        from
+          .selectFrom('recovery_attempt')
+          .select((row) => [
+            'account_id',
+            'invoice_id',
+            row.val(change.number).as('number'),
+            'campaign_id',
+            'credential_id',
+            'credential_key',
+            'currency',
+            'amount_minor',
+            row.val(change.key).as('idempotency_key'),
+            'request_hash',
+            'intended_at',
+            'send_before',
+            'absent_after',
+            'decision',
+            row.val(change.charge === undefined ? 'intended' : 'succeeded').as('state'),
+            row.val(change.charge ?? null).as('charge_id'),
+          ])
+          .where('invoice_id', '=', one.invoice)
+          .where('number', '=', 1),
+      )
+      .execute();
+
+  it('refuses a second open attempt of one invoice', async () => {
+    const one = await shop.open();
+    fault('reset');
+    await one.charge(0);
+    await expect(insertAgain(one, { number: 2, key: 'other' })).rejects.toThrow(
+      'recovery_attempt_open',
+    );
+  });
+
+  it('refuses one number, one key and one charge twice', async () => {
+    const one = await shop.open();
+    await one.charge(0);
+    const [attempt] = await one.attempts();
+    await expect(insertAgain(one, { number: 1, key: 'other' })).rejects.toThrow('pkey');
+    await expect(
+      insertAgain(one, { number: 2, key: attempt?.idempotencyKey ?? '' }),
+    ).rejects.toThrow('idempotency_key');
+    await expect(
+      insertAgain(one, { number: 2, key: 'other', charge: attempt?.chargeId ?? '' }),
+    ).rejects.toThrow('recovery_attempt_by_charge');
+  });
+});
