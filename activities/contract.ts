@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../domain/errors';
 import type { ResourceProgress } from '../domain/sync/progress';
 import type { Desired, RunKind, RunState } from '../domain/sync/run';
-import type { CampaignActivities } from './recovery-contract';
+import type { CampaignActivities, CaseActivities } from './recovery-contract';
 
 export type { Desired, ResourceProgress, RunKind, RunState };
 export type * from './recovery-contract';
@@ -196,4 +196,4 @@ export interface MetricsActivities {
   loadWarehouse(input: { account: string }): Promise<WarehouseReport>;
 }
 
-export type Activities = SyncActivities & MetricsActivities & CampaignActivities;
+export type Activities = SyncActivities & MetricsActivities & CampaignActivities & CaseActivities;

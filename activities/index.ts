@@ -4,7 +4,7 @@ import { createRouteChanges } from './campaigns/route-changes';
 import { createSelectCases } from './campaigns/select-cases';
 import { createSteerCases } from './campaigns/steer-cases';
 import { createCloseRun } from './close-run';
-import type { Activities, CaseActivities } from './contract';
+import type { Activities } from './contract';
 import type { ActivityDeps } from './deps';
 import { withFailures } from './failures';
 import { createComputeMetrics } from './metrics-compute';
@@ -20,7 +20,7 @@ import { createWakeAccounts } from './wake-accounts';
 import { createWalk } from './walk';
 import { createLoadWarehouse } from './warehouse-load';
 
-export function createActivities(deps: ActivityDeps): Activities & CaseActivities {
+export function createActivities(deps: ActivityDeps): Activities {
   return withFailures(
     {
       readAccount: createReadAccount(deps),

@@ -1,7 +1,7 @@
 /** How steps are called: a few named profiles, each with its reason. */
 import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
-import type { Activities, CaseActivities } from '../activities/contract';
+import type { Activities } from '../activities/contract';
 import { walkTaskQueue } from './contract';
 
 /**
@@ -68,9 +68,7 @@ const CASES: ActivityOptions = {
   retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
 };
 
-type Steps = Activities & CaseActivities;
-
-const PROFILES: { readonly [Name in keyof Steps]: ActivityOptions } = {
+const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   readAccount: MUST,
   openRun: QUICK,
   walk: WALK,
@@ -100,22 +98,22 @@ const PROFILES: { readonly [Name in keyof Steps]: ActivityOptions } = {
   routeChanges: CASES,
 };
 
-/** Steps that work for minutes have slots and connections of their own. */
-const LONG: readonly (keyof Steps)[] = ['walk', 'computeMetrics', 'loadWarehouse'];
+/** Activities that work for minutes have slots and connections of their own. */
+const LONG: readonly (keyof Activities)[] = ['walk', 'computeMetrics', 'loadWarehouse'];
 
 /** The step `name`, with a one-line summary for the timeline in the UI. */
-export function step<Name extends keyof Steps>(
+export function step<Name extends keyof Activities>(
   name: Name,
-  input: Parameters<Steps[Name]>[0],
+  input: Parameters<Activities[Name]>[0],
   summary: string,
-): Promise<Awaited<ReturnType<Steps[Name]>>> {
-  const proxied = proxyActivities<Steps>({
+): Promise<Awaited<ReturnType<Activities[Name]>>> {
+  const proxied = proxyActivities<Activities>({
     ...PROFILES[name],
     summary,
     ...(LONG.includes(name) && { taskQueue: walkTaskQueue(workflowInfo().taskQueue) }),
   });
   const call = proxied[name] as unknown as (
-    given: Parameters<Steps[Name]>[0],
-  ) => Promise<Awaited<ReturnType<Steps[Name]>>>;
+    given: Parameters<Activities[Name]>[0],
+  ) => Promise<Awaited<ReturnType<Activities[Name]>>>;
   return call(input);
 }

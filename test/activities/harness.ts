@@ -4,13 +4,7 @@ import type { Kysely } from 'kysely';
 import pino from 'pino';
 import { createActivities } from '../../activities';
 import type { CaseRunners } from '../../activities/case-runners';
-import type {
-  Activities,
-  CaseActivities,
-  OpenRunInput,
-  RunResult,
-  WalkReport,
-} from '../../activities/contract';
+import type { Activities, OpenRunInput, RunResult, WalkReport } from '../../activities/contract';
 import { saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { createSecretBox } from '../../db/secret-box';
@@ -31,7 +25,7 @@ let accounts = 0;
 
 export interface Harness {
   readonly account: string;
-  readonly steps: Activities & CaseActivities;
+  readonly steps: Activities;
   /** Runs one step in an activity context of its own. */
   act<T>(work: () => Promise<T>): Promise<T>;
   open(input?: Partial<OpenRunInput>): Promise<string>;

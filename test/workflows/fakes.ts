@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type {
   Activities,
+  CaseActivities,
   Desired,
   AccountFacts,
   OpenRunInput,
@@ -141,7 +142,8 @@ export class Fakes {
       : { changed: true, because: `${resource ?? 'All'} it is.` };
   }
 
-  readonly activities: Activities = {
+  /** Those of cases are faked apart. */
+  readonly activities: Omit<Activities, keyof CaseActivities> = {
     readAccount: ({ account }) => {
       if (account === 'acct_unknown') {
         throw ApplicationFailure.nonRetryable('No account acct_unknown.', 'unknown_account');
