@@ -47,23 +47,26 @@ function spacedMs({ latest, attempts, limits, nowMs }: Situation): number {
   return fromMs + Math.min(Math.max(evenMs, MIN_GAP_MS), MAX_GAP_MS);
 }
 
-/** The local mornings of the paydays since the last decline that the window still holds, in order. */
-function paydayMornings({ latest, customer, limits, nowMs }: Situation, zone: IANAZone): number[] {
+/** The first local day whose waking hours begin at that instant or later. */
+const morningFrom = (zone: IANAZone, atMs: number): number =>
+  localDay(zone, atMs - WAKING.fromHour * HOUR_MS - 1) + 1;
+
+/** The paydays since the last decline on whose morning the window still holds, in order. */
+function paydaysOf({ latest, customer, limits, nowMs }: Situation, zone: IANAZone): number[] {
   const inferred = inferCycle(customer.paidAtMs.map((atMs) => localDay(zone, atMs)));
   const sinceMs = Math.max(latest?.atMs ?? nowMs, nowMs - PAYDAY_MEMORY_MS);
   return paydaysBetween(inferred ? [inferred] : usualCycles(customer.country), {
-    fromDay: localDay(zone, sinceMs),
-    toDay: localDay(zone, limits.windowEndsAtMs),
-  })
-    .map((day) => atHour(zone, day, WAKING.fromHour))
-    .filter((atMs) => atMs > sinceMs && atMs <= limits.windowEndsAtMs);
+    fromDay: morningFrom(zone, sinceMs),
+    toDay: morningFrom(zone, limits.windowEndsAtMs + 1) - 1,
+  });
 }
 
 function preferAfterFunds(given: Situation, { zone, earliestMs }: Bounds): Preference {
   const { attempts, limits } = given;
-  const mornings = paydayMornings(given, zone);
-  const ahead = mornings.filter((atMs) => atMs >= earliestMs);
-  if (ahead.length < mornings.length)
+  const paydays = paydaysOf(given, zone);
+  const nextDay = morningFrom(zone, earliestMs);
+  const ahead = paydays.filter((day) => day >= nextDay);
+  if (ahead.length < paydays.length)
     return {
       atMs: earliestMs,
       spreadMs: SPREAD_MS.anyTime,
@@ -71,12 +74,12 @@ function preferAfterFunds(given: Situation, { zone, earliestMs }: Bounds): Prefe
       rules: ['funds-payday-passed'],
     };
   const between = spread(given, earliestMs);
-  const [payday] = ahead;
+  const paydayMs = ahead[0] === undefined ? Infinity : atHour(zone, ahead[0], WAKING.fromHour);
   // A try is spent before the payday only when more are left than there are paydays.
   const spare = limits.maxAttempts - attempts.length > ahead.length;
-  if (payday === undefined || (spare && between.atMs + MIN_GAP_MS <= payday)) return between;
+  if (ahead.length === 0 || (spare && between.atMs + MIN_GAP_MS <= paydayMs)) return between;
   return {
-    atMs: payday,
+    atMs: Math.max(paydayMs, earliestMs),
     spreadMs: SPREAD_MS.morning,
     because: 'It is tried on the morning of the next payday.',
     rules: ['funds-payday'],

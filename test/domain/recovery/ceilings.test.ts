@@ -133,6 +133,26 @@ describe('Mastercard', () => {
     );
   });
 
+  it.each([
+    ['24', 1],
+    ['25', 24],
+    ['26', 48],
+    ['27', 96],
+    ['28', 144],
+    ['29', 192],
+    ['30', 240],
+  ])(
+    'says with advice %s to wait for %i hours, whichever code of the decline decided',
+    (code, hours) => {
+      const decline = {
+        ...declinedBy('mastercard', '51', { class: 'funds' }),
+        known: [{ vocabulary: 'mastercard_mac', code }],
+      };
+      const charges = [someCharge({ atMs: NOW_MS, decline })];
+      expect(ask({ ...mastercard, charges })).toMatchObject({ atMs: NOW_MS + hours * HOUR_MS });
+    },
+  );
+
   it('says with its advice how long to wait, and a later, shorter one does not shorten it', () => {
     const advised = (code: string, delayMs: number, agoMs: number) =>
       someCharge({
@@ -150,9 +170,11 @@ describe('Mastercard', () => {
 
 describe('a network without public limits, or an unknown one', () => {
   it.each([['amex'], ['discover'], [null]])('%s has the strictest known ones', (network) => {
-    expect(refusal(ask({ network, charges: charged(10, MINUTE_MS) }))).toBe(
-      'not_before card-24-hours',
-    );
+    expect(ask({ network, charges: charged(10, MINUTE_MS) })).toEqual({
+      kind: 'not_before',
+      atMs: NOW_MS - 9 * MINUTE_MS + 25 * HOUR_MS,
+      rule: 'card-24-hours',
+    });
     const amounts = charged(20, DAY_MS).map((charge, index) => ({
       ...charge,
       amountMinor: BigInt(index),
@@ -169,6 +191,21 @@ describe('a network without public limits, or an unknown one', () => {
     // Visa's own categories say which codes are for ever: 62 is not.
     const charges = [someCharge({ atMs: 0, decline: declinedBy('visa', '62', dead) })];
     expect(refusal(ask({ charges }))).toBeNull();
+  });
+
+  it('is tried again once it was paid with after that, unless the network says for ever', () => {
+    const dead = { class: 'hard', retryable: 'after_update' } as const;
+    const then = (decline: Decline) =>
+      refusal(
+        ask({
+          charges: [
+            someCharge({ atMs: NOW_MS - 2, decline }),
+            someCharge({ atMs: NOW_MS - 1, status: 'succeeded' }),
+          ],
+        }),
+      );
+    expect(then(declinedBy('stripe', 'restricted_card', dead))).toBeNull();
+    expect(then(declinedBy('visa', '43', dead))).toBe('never visa-never');
   });
 
   it('Elo allows 15 tries of one amount in 30 days', () => {

@@ -316,7 +316,8 @@ function check(made: readonly Made[], kind: Kind): string[] {
         let rolling = 0;
         for (let before = at - 1; before >= 0; before -= 1) {
           const other = (made[before] as Made).charge;
-          if (other.atMs <= atMs - ms) break;
+          // The longest reading: a day or month in which clocks are put back.
+          if (other.atMs <= atMs - ms - HOUR_MS) break;
           if (other.status === 'succeeded') continue;
           if (!perAmount || other.amountMinor === amountMinor) rolling += 1;
         }
