@@ -39,6 +39,8 @@ export interface InvoiceSighting {
   /** A charge of it is disputed, or was refunded in full. */
   readonly isDisputed: boolean;
   readonly isRefunded: boolean;
+  /** Somebody has asked for an end of the subscription that it bills: one that ended for want of money is none of these. */
+  readonly isCanceled: boolean;
   /** The provider's clock at the start of the first request. */
   readonly readAt: Date;
 }

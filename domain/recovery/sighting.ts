@@ -24,6 +24,8 @@ export function standingOf(sighting: InvoiceSighting | null): Standing {
   if (sighting === null) return { type: 'voided', because: 'The invoice is gone.' };
   if (sighting.isDisputed) return { type: 'disputed', because: 'A payment of it is disputed.' };
   if (sighting.isRefunded) return { type: 'refunded', because: 'A payment of it was refunded.' };
+  if (sighting.isCanceled && sighting.status === 'open')
+    return { type: 'cancel', because: 'The subscription that it bills was canceled.' };
   switch (sighting.status) {
     case 'paid':
       return 'paid';

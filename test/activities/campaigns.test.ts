@@ -143,6 +143,7 @@ const PAID: InvoiceSighting = {
   latestChargeId: 'ch_paid',
   isDisputed: false,
   isRefunded: false,
+  isCanceled: false,
   readAt: LATER,
 };
 

@@ -38,6 +38,7 @@ export const sightingOf = (over: Partial<InvoiceSighting> = {}): InvoiceSighting
   latestChargeId: null,
   isDisputed: false,
   isRefunded: false,
+  isCanceled: false,
   readAt: NOW,
   ...over,
 });

@@ -37,6 +37,7 @@ export async function readSighting(
     latestChargeId: latestChargeOf(defaultPayment(invoice)),
     isDisputed: charges.some(({ disputed }) => disputed),
     isRefunded: charges.some(({ refunded }) => refunded),
+    isCanceled: isCanceled(invoice),
     readAt,
   };
 }
@@ -54,6 +55,14 @@ async function readPaid(reader: Reader, { payments }: InvoiceSeen): Promise<Char
   }
   return charges;
 }
+
+const canceled = z.looseObject({
+  status: z.literal('canceled'),
+  cancellation_details: z.looseObject({ reason: z.literal('cancellation_requested') }),
+});
+
+const isCanceled = ({ parent }: InvoiceSeen): boolean =>
+  canceled.safeParse(parent?.subscription_details?.subscription).success;
 
 const defaults = z.looseObject({
   default_payment_method: orNull(reference),

@@ -209,6 +209,7 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
     ['uncollectible', 'voided', { status: 'uncollectible' }],
     ['disputed', 'disputed', { isDisputed: true }],
     ['refunded', 'refunded', { isRefunded: true }],
+    ['for a canceled subscription', 'cancel', { isCanceled: true }],
     ['being settled by another payment', 'plan_outdated', { isSettling: true }],
     ['without anything to charge', 'plan_outdated', { credential: null }],
     ['of a deleted customer', 'plan_outdated', { customerDeleted: true }],

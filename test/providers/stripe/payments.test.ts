@@ -8,7 +8,7 @@ import { ledger } from '../../../simulator/oracle/ledger';
 import { DEFAULT_API_KEY, startSimulator, type Simulator } from '../../../simulator/server';
 import { finalizeInvoice } from '../../../simulator/world/invoices';
 import { invoiceByHand } from '../../../simulator/world/manual-invoices';
-import type { Charge, Invoice } from '../../../simulator/world/model';
+import type { Charge, Invoice, Subscription } from '../../../simulator/world/model';
 import { walkList } from '../../support/stripe-walk';
 
 const AS_OF = new Date('2026-10-01T00:00:00Z');
@@ -462,6 +462,26 @@ describe('what is read', () => {
     );
     expect(await seenOf(disputed?.invoice ?? '')).toMatchObject({ isDisputed: true });
     expect(await seenOf(refunded?.invoice ?? '')).toMatchObject({ isRefunded: true });
+  });
+
+  test('a subscription that was canceled on request is seen, one that ended for want of money is not', async () => {
+    const { world } = simulator;
+    const invoiceOf = (fits: (subscription: Subscription) => boolean) =>
+      world.invoices.all.find(
+        ({ subscription }) => subscription !== null && fits(world.subscriptions.get(subscription)),
+      )?.id ?? '';
+    const running = world.subscriptions.all.find(
+      ({ status, pauseCollection }) => status === 'active' && pauseCollection === null,
+    );
+    const billed = invoiceOf(({ id }) => id === running?.id);
+    const client = connect();
+    const isCanceled = async (invoiceId: string) =>
+      (await client.readInvoice({ invoiceId, signal: never }))?.isCanceled;
+    expect(await isCanceled(billed)).toBe(false);
+    simulator.change([{ kind: 'cancelSubscription', id: running?.id ?? '' }]);
+    expect(await isCanceled(billed)).toBe(true);
+    const unpaid = invoiceOf(({ cancellationReason }) => cancellationReason === 'payment_failed');
+    expect(await isCanceled(unpaid)).toBe(false);
   });
 
   test('an invoice that is not there is null', async () => {
