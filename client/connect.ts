@@ -106,7 +106,8 @@ export async function storeWebhookSecrets(
   await setWebhookSecrets(db, { accountId, sealedSecrets });
 }
 
-const secretBoxOf = (config: Config): SecretBox =>
+/** Opens what the account's secrets are sealed with. */
+export const secretBoxOf = (config: Config): SecretBox =>
   createSecretBox({ key: config.RECOUP_SECRET_KEY, keyFile: config.RECOUP_SECRET_KEY_FILE });
 
 async function store(

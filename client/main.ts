@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
 import { linksCommand } from './commands/links';
 import { metricsCommand } from './commands/metrics';
+import { recoveriesCommand } from './commands/recoveries';
 import { runsCommand } from './commands/runs';
 import { schedulesCommand } from './commands/schedules';
 import { syncCommand } from './commands/sync';
@@ -20,6 +21,7 @@ function createProgram(): Command {
     .addCommand(syncCommand())
     .addCommand(backfillCommand())
     .addCommand(campaignsCommand())
+    .addCommand(recoveriesCommand())
     .addCommand(metricsCommand())
     .addCommand(runsCommand())
     .addCommand(schedulesCommand())

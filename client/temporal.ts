@@ -49,6 +49,11 @@ export interface Updated {
   readonly workflow: { readonly workflowId: string; readonly runId?: string };
 }
 
+export interface CampaignKey {
+  readonly accountId: string;
+  readonly campaignId: string;
+}
+
 export interface StartedBackfill {
   readonly workflowId: string;
   /** Of the first run in the chain. */
@@ -100,7 +105,7 @@ export class Temporal {
   }
 
   /** The same of a campaign. */
-  updateCampaign(campaign: string, update: Update, args: Reason): Promise<Updated> {
+  updateCampaign(campaign: CampaignKey, update: Update, args: Reason): Promise<Updated> {
     return this.updateWithStart(campaignStart(campaign), update, args);
   }
 
@@ -120,7 +125,7 @@ export class Temporal {
   }
 
   /** Errors: exit code 1 without a worker. */
-  async startCampaign(campaign: string): Promise<{ readonly workflowId: string }> {
+  async startCampaign(campaign: CampaignKey): Promise<{ readonly workflowId: string }> {
     const { type, workflowId, input } = campaignStart(campaign);
     await this.ask(() =>
       this.client.workflow.start(type, {
@@ -297,9 +302,9 @@ export class Temporal {
   }
 }
 
-const campaignStart = (campaign: string) => {
-  const input: RetryCampaignInput = { campaign };
-  return { type: WORKFLOW_TYPES.retryCampaign, workflowId: campaignWorkflowId(campaign), input };
+const campaignStart = (key: CampaignKey) => {
+  const input: RetryCampaignInput = { campaign: key.campaignId };
+  return { type: WORKFLOW_TYPES.retryCampaign, workflowId: campaignWorkflowId(key), input };
 };
 
 /** As an update's argument; empty where nobody gave a reason. */

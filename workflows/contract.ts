@@ -52,8 +52,9 @@ export const nightlyWorkflowId = (group: string): string => `nightly/${group}`;
 export const recoveryWorkflowId = (options: { accountId: string; invoiceId: string }): string =>
   `recovery/${options.accountId}/${options.invoiceId}`;
 
-/** `campaign/<campaignId>`. */
-export const campaignWorkflowId = (campaignId: string): string => `campaign/${campaignId}`;
+/** `campaign/<accountId>/<campaignId>`: campaigns are numbered by each database, and several may share a Temporal server. */
+export const campaignWorkflowId = (options: { accountId: string; campaignId: string }): string =>
+  `campaign/${options.accountId}/${options.campaignId}`;
 
 /** Which workflow walks a backfill's run: its id and, over continue-as-new, the first run of its chain. */
 export interface BackfillRun {

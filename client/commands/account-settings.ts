@@ -1,11 +1,26 @@
 /** What a person gives an account: its key, its time zone, the secrets of its webhooks. */
-import { Command } from '@commander-js/extra-typings';
-import { readAccount, setTimeZone, type Account } from '../../db/repositories/accounts';
+import { randomBytes } from 'node:crypto';
+import { Command, Option } from '@commander-js/extra-typings';
+import {
+  readAccount,
+  setRecovery,
+  setTimeZone,
+  type Account,
+  type RecoverySettings,
+} from '../../db/repositories/accounts';
+import { refuseAddress } from '../../domain/recovery/outgoing';
 import { sentences } from '../../domain/words';
 import { PROVIDERS } from '../../providers/registry';
 import { requireConnected } from '../account';
 import { accountJson, nameOf } from '../account-view';
-import { connectAccount, readSecret, rotateSecret, storeWebhookSecrets, wake } from '../connect';
+import {
+  connectAccount,
+  readSecret,
+  rotateSecret,
+  secretBoxOf,
+  storeWebhookSecrets,
+  wake,
+} from '../connect';
 import { withContext } from '../context';
 import { wrongUse } from '../errors';
 import { print, printJson, say } from '../output';
@@ -110,22 +125,66 @@ export const setCommand = () =>
     .argument('<account>', 'its id, for example acct_1')
     .option(...TIME_ZONE)
     .option(...WEBHOOK_SECRETS)
+    .addOption(
+      new Option(
+        '--provider-retries <how>',
+        'wait for the provider’s own retries of a payment, or know that they are switched off',
+      ).choices(['wait', 'off'] as const),
+    )
+    .addOption(
+      new Option(
+        '--clock <whose>',
+        'simulated: its recovery cases live by the clock of a simulated provider',
+      ).choices(['real', 'simulated'] as const),
+    )
+    .option(
+      '--notify-url <url>',
+      'who is told when a case waits for its customer; none for nobody. A new secret is shown once',
+    )
     .option('--json', 'the account as JSON')
     .addHelpText('after', SET_EXAMPLES)
-    .action((id, { timeZone, webhookSecretEnv, json }) =>
+    .action((id, { timeZone, webhookSecretEnv, providerRetries, clock, notifyUrl, json }) =>
       withContext(async (context) => {
         const { db } = context;
         const secrets = readWebhookSecrets(webhookSecretEnv, 'accounts set');
-        if (timeZone === undefined && secrets === undefined) {
-          throw wrongUse('Nothing to set', 'Give --time-zone, --webhook-secret-env or both.');
+        const notify = notifyUrl === undefined ? null : readNotify(notifyUrl);
+        const recovery: RecoverySettings = {
+          ...(providerRetries !== undefined && { provider_retries: providerRetries }),
+          ...(clock !== undefined && { clock }),
+          ...(notify && {
+            outgoing_url: notify.url,
+            outgoing_secret:
+              notify.secret === null ? null : secretBoxOf(context.config).seal(notify.secret, id),
+          }),
+        };
+        const changesRecovery = Object.keys(recovery).length > 0;
+        if (timeZone === undefined && secrets === undefined && !changesRecovery) {
+          throw wrongUse('Nothing to set', 'See what there is: `recoup accounts set --help`.');
         }
         await requireConnected(db, id);
+        if (changesRecovery) await setRecovery(db, id, recovery);
         if (timeZone !== undefined) await setTimeZone(db, id, timeZone);
         if (secrets !== undefined) await storeWebhookSecrets(context, { accountId: id, secrets });
         if (json) {
-          printJson(accountJson(await readAccount(db, id)));
+          printJson({
+            ...accountJson(await readAccount(db, id)),
+            ...(notify && { notifySecret: notify.secret }),
+          });
           return;
         }
+        if (providerRetries !== undefined)
+          print(
+            providerRetries === 'wait'
+              ? `Cases of ${id} wait for the provider’s own retries.`
+              : `The provider does not retry payments of ${id} by itself.`,
+          );
+        if (clock !== undefined) print(`Cases of ${id} live by ${CLOCKS[clock]}.`);
+        if (notify !== null)
+          print(
+            notify.secret === null
+              ? `Nobody is told of cases of ${id} any more.`
+              : `${notify.url ?? ''} is told of cases of ${id}. Messages are signed with this secret, shown only now:\n${notify.secret}`,
+          );
         if (timeZone !== undefined)
           print(`${id} is in ${timeZone}: its next sync brings its months up to date.`);
         if (secrets !== undefined)
@@ -135,7 +194,24 @@ export const setCommand = () =>
       }),
     );
 
+const CLOCKS = { real: 'real time', simulated: 'the provider’s simulated clock' };
+const SECRET_BYTES = 24;
+
+/** Errors: exit code 2 for an address to which nothing is sent. */
+function readNotify(given: string): {
+  readonly url: string | null;
+  readonly secret: string | null;
+} {
+  if (given === 'none') return { url: null, secret: null };
+  const refusal = refuseAddress(given);
+  if (refusal !== null)
+    throw wrongUse(`--notify-url: ${refusal}`, 'Give an https address, or none.');
+  return { url: given, secret: `whsec_${randomBytes(SECRET_BYTES).toString('base64')}` };
+}
+
 const SET_EXAMPLES = `
+Messages to --notify-url are those of https://www.standardwebhooks.com; see also: recoup notifications.
+
 Examples:
   $ NEW=whsec_… OLD=whsec_… recoup accounts set acct_1 --webhook-secret-env NEW OLD
   $ recoup accounts set acct_1 --time-zone Europe/Berlin --json`;

@@ -138,7 +138,7 @@ const startCommand = () =>
         const running = await temporal();
         await running.requireWorker();
         const campaign = await createCampaign(db, { accountId: id, terms });
-        const started = await running.startCampaign(campaign.id);
+        const started = await running.startCampaign(keyOf(campaign));
         say(`Temporal UI  ${workflowLink(uiOf(config), started)}`);
         if (json) printJson({ ...campaignHeadJson(campaign), ...started });
         else
@@ -226,13 +226,14 @@ const listCommand = () =>
           return;
         }
         const paint = paintFor(process.stdout);
+        const anyAttention = campaigns.some(({ attention }) => attention > 0);
         const rows = campaigns.map((campaign) => [
           campaign.id,
           campaign.account_id,
           paintCampaignState(paint, shownState(campaign)),
           formatCount(campaign.cases),
           formatCount(campaign.open),
-          campaign.attention > 0 ? paint.yellow(formatCount(campaign.attention)) : '',
+          ...(anyAttention ? [paint.yellow(formatCount(campaign.attention))] : []),
           formatInstant(campaign.started_at),
           campaign.because,
         ]);
@@ -244,7 +245,7 @@ const listCommand = () =>
               { head: 'State' },
               { head: 'Cases', align: 'right' },
               { head: 'Open', align: 'right' },
-              { head: 'Attention', align: 'right' },
+              ...(anyAttention ? [{ head: 'Attention', align: 'right' } as const] : []),
               { head: 'Started' },
               { head: 'Why' },
             ],
@@ -310,14 +311,18 @@ Examples:
     )
     .action((id, { reason, json }) =>
       withContext(async ({ db, config, temporal }) => {
-        requireGoing(await readCampaign(db, id).catch(orUnknown));
-        const running = await temporal();
-        const { answer, workflow } = await running.updateCampaign(id, update, because(reason));
+        const campaign = await readCampaign(db, id).catch(orUnknown);
+        requireGoing(campaign);
+        const { answer, workflow } = await (
+          await temporal()
+        ).updateCampaign(keyOf(campaign), update, because(reason));
         say(`Temporal UI  ${workflowLink(uiOf(config), workflow)}`);
         if (json) printJson(answer);
         else print(sentences(`${id} is ${answer.state}`, answer.because));
       }),
     );
+
+const keyOf = ({ id, account_id }: Campaign) => ({ accountId: account_id, campaignId: id });
 
 /** Errors: exit code 2 for a campaign that has ended. */
 function requireGoing({ id, state, ended_at }: Campaign): void {

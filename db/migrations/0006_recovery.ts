@@ -73,6 +73,7 @@ const RECOVERY = `
   );
   create index recovery_case_by_campaign on recovery_case (campaign_id, state);
   create index recovery_case_open on recovery_case (account_id, next_action_at) where ended_at is null;
+  create index recovery_case_by_invoice on recovery_case (invoice_id);
   create index recovery_case_by_customer on recovery_case (account_id, customer_id);
 
   -- The life of a case, append-only: each decision with its reason and the rules that it followed.

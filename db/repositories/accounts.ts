@@ -122,6 +122,28 @@ export async function setTimeZone(
   if (numUpdatedRows === 0n) throwUnknown(id);
 }
 
+/** How its failed payments are recovered, and who is told. */
+export type RecoverySettings = Partial<
+  Pick<
+    Selectable<AccountTable>,
+    'clock' | 'provider_retries' | 'outgoing_url' | 'outgoing_secret'
+  >
+>;
+
+/** Never empty. Errors: unknown_account. */
+export async function setRecovery(
+  db: Kysely<Database>,
+  id: string,
+  settings: RecoverySettings,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('account')
+    .set(settings)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throwUnknown(id);
+}
+
 export type Transition = Selectable<AccountTransitionTable>;
 
 /** Appends one transition and shows its outcome on the account. The same sequence again changes nothing. Errors: unknown_account. */

@@ -29,6 +29,7 @@ const COMMANDS = [
       'sync',
       'backfill',
       'campaigns',
+      'recoveries',
       'metrics',
       'runs',
       'schedules',
@@ -54,6 +55,9 @@ const COMMANDS = [
     'campaigns',
     verb,
   ]),
+  ...['list', 'show', 'explain', 'pause', 'resume', 'cancel', 'attempt-now', 'resolve'].map(
+    (verb) => ['recoveries', verb],
+  ),
   ...['apply', 'list', 'pause', 'resume', 'trigger'].map((verb) => ['schedules', verb]),
 ];
 

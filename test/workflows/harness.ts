@@ -184,7 +184,7 @@ export class Harness {
   ): Promise<WorkflowHandle<typeof retryCampaign>> {
     const handle = await this.client.workflow.start<typeof retryCampaign>('retryCampaign', {
       taskQueue: this.taskQueue,
-      workflowId: campaignWorkflowId(randomUUID()),
+      workflowId: campaignWorkflowId({ accountId: 'acct_1', campaignId: randomUUID() }),
       args: [input],
     });
     return this.ended(handle);

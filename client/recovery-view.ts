@@ -1,0 +1,271 @@
+/** Recovery cases as people and programs read them. */
+import type {
+  Recovery,
+  RecoveryAttempt,
+  RecoveryTransition,
+  Story,
+} from '../db/repositories/recoveries';
+import { recoveryWorkflowId } from '../workflows/contract';
+import { formatMinor, sentences } from '../domain/words';
+import { paintCase, words } from './campaign-view';
+import { workflowLink, type Ui } from './links';
+import { formatInstant, renderTable, type Paint } from './output';
+
+interface Look {
+  readonly paint: Paint;
+  readonly width: number;
+}
+
+const amountOf = (minor: bigint, { exponent, currency }: Pick<Recovery, 'exponent' | 'currency'>) =>
+  `${formatMinor(minor, exponent)} ${currency.toUpperCase()}`;
+
+export const recoveryJson = (row: Recovery) => ({
+  account: row.account_id,
+  invoice: row.invoice_id,
+  campaign: row.campaign_id,
+  customer: row.customer_id,
+  state: row.state,
+  because: row.because,
+  attention: row.attention,
+  desired: row.desired,
+  heldOut: row.held_out,
+  currency: row.currency,
+  exponent: row.exponent,
+  amountMinor: row.amount_minor,
+  class: row.decline_class,
+  reason: row.decline_reason,
+  attempts: row.attempts,
+  nextActionAt: row.next_action_at,
+  windowEndsAt: row.window_ends_at,
+  recovered: row.recovered_by && {
+    by: row.recovered_by,
+    grossMinor: row.recovered_minor,
+    reversedMinor: row.reversed_minor,
+    netMinor: row.recovered_minor - row.reversed_minor,
+    charge: row.recovered_charge_id,
+    at: row.recovered_at,
+  },
+  paymentPage: row.payment_page_url,
+  openedAt: row.opened_at,
+  endedAt: row.ended_at,
+});
+
+/** Of an instant, as far as the minutes. */
+const MINUTES = '2026-11-21 09:29'.length;
+
+export function renderRecoveries(rows: readonly Recovery[], look: Look): string {
+  return renderTable(
+    [
+      { head: 'Invoice' },
+      { head: 'State' },
+      { head: 'Amount', align: 'right' },
+      { head: 'Tries', align: 'right' },
+      { head: 'Next' },
+      { head: 'Why' },
+    ],
+    rows.map((row) => [
+      row.attention ? look.paint.yellow(`! ${row.invoice_id}`) : row.invoice_id,
+      paintCase(look.paint, row.state),
+      amountOf(row.amount_minor, row),
+      String(row.attempts),
+      formatInstant(row.next_action_at).slice(0, MINUTES),
+      row.attention ? row.because : words(row.decline_reason ?? ''),
+    ]),
+    look,
+  );
+}
+
+/** How it stands, what a person can do, and where to look. */
+export function renderRecovery(row: Recovery, { ui, ...look }: Look & { readonly ui: Ui }): string {
+  const { account_id: accountId, invoice_id: invoiceId, recovered_by: by } = row;
+  const workflowId = recoveryWorkflowId({ accountId, invoiceId });
+  const facts = [
+    ['Invoice', `${invoiceId} of ${accountId}, ${amountOf(row.amount_minor, row)}`],
+    ['State', paintCase(look.paint, row.state)],
+    ['Why', row.because],
+    ['Campaign', row.held_out ? `${row.campaign_id}, in the control group` : row.campaign_id],
+    ...(row.decline_class === null
+      ? []
+      : [['Last decline', `${row.decline_class}: ${words(row.decline_reason ?? 'unknown')}`]]),
+    ['Attempts', String(row.attempts)],
+    ...(row.ended_at === null
+      ? [
+          ['Next', formatInstant(row.next_action_at)],
+          ['Window', `until ${formatInstant(row.window_ends_at)}`],
+        ]
+      : [['Ended', formatInstant(row.ended_at)]]),
+    ...(by === null ? [] : [['Recovered', moneyLine(row)]]),
+    ...todoOf(row).map((command) => ['To do', look.paint.yellow(command)]),
+  ];
+  return [
+    renderTable([{ head: '' }, { head: '' }], facts, look).trimStart(),
+    // A table would cut what is wider than it.
+    ...(row.payment_page_url === null ? [] : [`Payment page  ${row.payment_page_url}`]),
+    ...(row.held_out ? [] : [`Temporal UI   ${workflowLink(ui, { workflowId })}`]),
+  ].join('\n');
+}
+
+function moneyLine(row: Recovery): string {
+  const whose = { us: 'by us', elsewhere: 'elsewhere', provider: 'by the provider’s own retry' };
+  const taken =
+    row.reversed_minor > 0n ? `, ${amountOf(row.reversed_minor, row)} taken back since` : '';
+  const how = row.recovered_by === null ? '' : ` ${whose[row.recovered_by]}`;
+  return `${amountOf(row.recovered_minor, row)}${how}${taken}`;
+}
+
+const todoOf = ({ state, invoice_id: id, attempts }: Recovery): string[] =>
+  state === 'needs_human'
+    ? attempts > 0
+      ? [`recoup recoveries resolve ${id} --outcome absent --reason "…"`]
+      : [`recoup recoveries resume ${id}`]
+    : state === 'paused'
+      ? [`recoup recoveries resume ${id}`]
+      : [];
+
+type Chapter =
+  | { readonly at: Date; readonly transition: RecoveryTransition }
+  | { readonly at: Date; readonly attempt: RecoveryAttempt };
+
+/** In the order in which it happened: an attempt stands before the first decision that speaks of its outcome. */
+export function chaptersOf({ transitions, attempts }: Story): Chapter[] {
+  const left = [...attempts];
+  const chapters: Chapter[] = [];
+  for (const transition of transitions) {
+    const told = left.findIndex(({ number }) => number === transition.facts?.['attempt']);
+    for (const attempt of told === -1 ? [] : left.splice(0, told + 1)) {
+      chapters.push({ at: attempt.intended_at, attempt });
+    }
+    chapters.push({ at: transition.at, transition });
+  }
+  return [...chapters, ...left.map((attempt) => ({ at: attempt.intended_at, attempt }))];
+}
+
+export const storyJson = (row: Recovery, story: Story) => ({
+  ...recoveryJson(row),
+  story: chaptersOf(story).map((chapter) =>
+    'transition' in chapter
+      ? {
+          at: chapter.at,
+          kind: 'decision',
+          from: chapter.transition.from_state,
+          event: chapter.transition.event,
+          to: chapter.transition.to_state,
+          because: chapter.transition.because,
+          facts: chapter.transition.facts,
+        }
+      : { at: chapter.at, kind: 'attempt', ...attemptJson(chapter.attempt) },
+  ),
+});
+
+export const attemptJson = (attempt: RecoveryAttempt) => ({
+  number: attempt.number,
+  state: attempt.state,
+  amountMinor: attempt.amount_minor,
+  currency: attempt.currency,
+  network: attempt.network,
+  country: attempt.country,
+  credential: attempt.credential_id,
+  idempotencyKey: attempt.idempotency_key,
+  requestId: attempt.request_id,
+  charge: attempt.charge_id,
+  settledBy: attempt.settled_by,
+  settledAt: attempt.settled_at,
+  note: attempt.note,
+  decline: attempt.decline,
+  decision: attempt.decision,
+});
+
+const INDENT = '    ';
+const WIDEST = 110;
+
+/** The whole story as paragraphs, which read the same on any terminal. */
+export function renderStory(row: Recovery, story: Story, look: Look): string {
+  const { paint } = look;
+  const width = Math.min(look.width, WIDEST);
+  const indented = (text: string): string => wrap(text, width - INDENT.length, INDENT);
+  const head = [
+    paint.bold(`${row.invoice_id} of ${row.account_id}: ${words(row.state)}`),
+    wrap(
+      sentences(
+        `${amountOf(row.amount_minor, row)} remained when ${row.campaign_id} opened it`,
+        row.recovered_by === null ? '' : `Recovered: ${moneyLine(row)}`,
+        row.ended_at === null && row.next_action_at !== null
+          ? `Next at ${formatInstant(row.next_action_at)}`
+          : '',
+      ),
+      width,
+      '',
+    ),
+  ].join('\n');
+  const chapters = chaptersOf(story).map((chapter) => {
+    const when = paint.dim(formatInstant(chapter.at));
+    if ('attempt' in chapter) {
+      const { attempt } = chapter;
+      const lines = attemptLines(attempt, row).map(indented);
+      return [`${when}  ${paint.cyan(`attempt ${attempt.number}`)}`, ...lines].join('\n');
+    }
+    const { transition } = chapter;
+    const { from_state: from, to_state: to, event } = transition;
+    const what = from === to ? words(to) : `${words(from)} → ${words(to)}`;
+    const basis = basisOf(transition.facts);
+    return [
+      `${when}  ${what}  ${paint.dim(words(event))}`,
+      indented(transition.because),
+      ...(basis === '' ? [] : [paint.dim(indented(basis))]),
+    ].join('\n');
+  });
+  return [head, ...chapters].join('\n\n');
+}
+
+function attemptLines(attempt: RecoveryAttempt, row: Recovery): string[] {
+  const card = [attempt.network, attempt.country].filter((part) => part !== null).join(', ');
+  const by = { answer: 'the answer', lookup: 'a lookup', person: 'a person', fence: 'a fence' };
+  const { decline, settled_by: settledBy } = attempt;
+  const source = decline?.by ? ` (${decline.by.vocabulary} ${decline.by.code})` : '';
+  const outcome = [
+    OUTCOMES[attempt.state],
+    decline === null ? '' : `: ${words(decline.reason)}${source}`,
+    settledBy === null ? '' : `, by ${by[settledBy]}`,
+  ].join('');
+  return [
+    `${amountOf(attempt.amount_minor, { ...row, currency: attempt.currency })} with ${attempt.credential_id}${card === '' ? '' : ` (${card})`}: ${outcome}.`,
+    `request ${attempt.request_id ?? '–'}, charge ${attempt.charge_id ?? '–'}, key ${attempt.idempotency_key}`,
+    ...(attempt.note === null ? [] : [attempt.note]),
+  ];
+}
+
+const OUTCOMES: Record<RecoveryAttempt['state'], string> = {
+  intended: 'claimed, and perhaps on the wire',
+  unknown: 'nobody knows yet',
+  pending: 'taken, not settled yet',
+  succeeded: 'succeeded',
+  declined: 'declined',
+  absent: 'never happened',
+  returned: 'returned',
+};
+
+/** What a decision was made by, where it says so. */
+function basisOf(facts: RecoveryTransition['facts']): string {
+  if (facts === null) return '';
+  const { edition, model, propensity, rules } = facts;
+  return [
+    typeof edition === 'string' ? `rules of ${edition}` : '',
+    Array.isArray(rules) && rules.length > 0 ? rules.map(String).join(', ') : '',
+    typeof model === 'string' ? `timing by ${model}` : '',
+    typeof propensity === 'number' && propensity < 1 ? `propensity ${String(propensity)}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
+}
+
+/** Lines of at most `width`, each after `indent`; a word that is longer stands alone. */
+export function wrap(text: string, width: number, indent: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines.map((line) => indent + line).join('\n');
+}
