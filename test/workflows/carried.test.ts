@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { upgradeState } from '../../workflows/carried';
-import { backfillStatus, resume, status } from '../../workflows/contract';
+import { backfillStatus, caseStatus, resume, status } from '../../workflows/contract';
 import { eventually, Harness } from './harness';
 
 const FOLDER = join(__dirname, 'carried');
-const samples = readdirSync(FOLDER);
+const samples = readdirSync(FOLDER).filter((file) => file.startsWith('account'));
+const caseSamples = readdirSync(FOLDER).filter((file) => file.startsWith('case'));
 const sample = (file: string): object =>
   JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as object;
 
@@ -29,6 +30,23 @@ describe('carried state', () => {
       expect(fakes.opened).toEqual([]);
       expect(fakes.walkedRuns).toEqual(['run_9']);
       expect(await handle.query(status)).toMatchObject({ state: 'idle', attention: false });
+    },
+  );
+
+  test.each(caseSamples)(
+    '%s, handed on right before an attempt, makes that one, and remembers to pause after it',
+    async (file) => {
+      const cases = harness.cases();
+      const handle = await harness.startCase({ account: 'acct_1', carried: sample(file) });
+      await eventually(() => cases.record?.state === 'paused');
+      expect(cases.steps).toEqual(['charge 3', 'record']);
+      expect(cases.story).toEqual([
+        'precheck -clear-> charging',
+        'charging -declined-> planning',
+        'planning -pause-> paused',
+      ]);
+      expect(cases.record?.transitions.at(-1)?.sequence).toBe(19);
+      expect(await handle.query(caseStatus)).toMatchObject({ state: 'paused', attempts: 3 });
     },
   );
 
