@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
 import { linksCommand } from './commands/links';
 import { metricsCommand } from './commands/metrics';
+import { notificationsCommand } from './commands/notifications';
 import { recoveriesCommand } from './commands/recoveries';
 import { runsCommand } from './commands/runs';
 import { schedulesCommand } from './commands/schedules';
@@ -22,6 +23,7 @@ function createProgram(): Command {
     .addCommand(backfillCommand())
     .addCommand(campaignsCommand())
     .addCommand(recoveriesCommand())
+    .addCommand(notificationsCommand())
     .addCommand(metricsCommand())
     .addCommand(runsCommand())
     .addCommand(schedulesCommand())

@@ -17,12 +17,14 @@ import {
   accountWorkflowId,
   backfillStatus,
   campaignWorkflowId,
+  messageWorkflowId,
   recoveryWorkflowId,
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
   type BackfillRun,
   type BackfillStatus,
+  type DeliverMessageInput,
   type PaymentRetryInput,
   type RetryCampaignInput,
   type RunResult,
@@ -129,6 +131,23 @@ export class Temporal {
     const { type, workflowId, input } = campaignStart(campaign);
     await this.ask(() =>
       this.client.workflow.start(type, {
+        workflowId,
+        taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
+        args: [input],
+      }),
+    );
+    return { workflowId };
+  }
+
+  /** Has a message told once more. Errors: exit code 2 while it is being told. */
+  async deliver(key: {
+    readonly accountId: string;
+    readonly message: string;
+  }): Promise<{ readonly workflowId: string }> {
+    const input: DeliverMessageInput = { account: key.accountId, message: key.message };
+    const workflowId = messageWorkflowId(key);
+    await this.ask(() =>
+      this.client.workflow.start(WORKFLOW_TYPES.deliverMessage, {
         workflowId,
         taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
         args: [input],

@@ -18,6 +18,7 @@ export const WORKFLOW_TYPES = {
   nightlySync: 'nightlySync',
   paymentRetry: 'paymentRetry',
   retryCampaign: 'retryCampaign',
+  deliverMessage: 'deliverMessage',
 } as const;
 
 /**
@@ -51,6 +52,10 @@ export const nightlyWorkflowId = (group: string): string => `nightly/${group}`;
 /** `recovery/<accountId>/<invoiceId>`: one case for each failed invoice, whatever campaign found it. */
 export const recoveryWorkflowId = (options: { accountId: string; invoiceId: string }): string =>
   `recovery/${options.accountId}/${options.invoiceId}`;
+
+/** `message/<accountId>/<messageId>`. */
+export const messageWorkflowId = (options: { accountId: string; message: string }): string =>
+  `message/${options.accountId}/${options.message}`;
 
 /** `campaign/<accountId>/<campaignId>`: campaigns are numbered by each database, and several may share a Temporal server. */
 export const campaignWorkflowId = (options: { accountId: string; campaignId: string }): string =>
@@ -125,6 +130,12 @@ export interface PaymentRetryInput {
   readonly carried?: unknown;
 }
 
+/** Input of `deliverMessage`. */
+export interface DeliverMessageInput {
+  readonly account: string;
+  readonly message: string;
+}
+
 /** Input of `retryCampaign`: its terms are a row. `carried` is the workflow's own. */
 export interface RetryCampaignInput {
   readonly campaign: string;
@@ -163,6 +174,7 @@ export const EXAMPLES = {
   },
   nightlySync: { timeZone: 'Europe/Berlin', maxConcurrent: 50 },
   retryCampaign: { campaign: 'camp_1' },
+  deliverMessage: { account: 'acct_1', message: 'msg_1' },
   update: { reason: 'ticket 4711' },
   accountChanged: { what: 'credentials', reason: 'ticket 4711' },
   retry: { resource: 'dispute', reason: 'ticket 4711' },

@@ -11,6 +11,7 @@ import { CASE_NEWS, EXAMPLES, NIGHTLY_MAX_CONCURRENT } from './contract';
 import type {
   AccountInput,
   BackfillInput,
+  DeliverMessageInput,
   NightlyInput,
   PaymentRetryInput,
   RetryCampaignInput,
@@ -118,6 +119,7 @@ const nightlySchema = z.strictObject({
   carried: z.unknown().optional(),
 });
 
+const deliverSchema = z.strictObject({ account: name, message: name });
 const campaignSchema = z.strictObject({ campaign: name, carried: z.unknown().optional() });
 
 /** A wrong input fails for good: trying again would not mend it. */
@@ -268,3 +270,7 @@ export const checkCampaignInput = (
   given: RetryCampaignInput,
 ): Pick<RetryCampaignInput, 'campaign' | 'carried'> =>
   check(campaignSchema, given, EXAMPLES.retryCampaign);
+
+/** Throws ApplicationFailure `invalid_input`. */
+export const checkDeliverInput = (given: DeliverMessageInput): DeliverMessageInput =>
+  check(deliverSchema, given, EXAMPLES.deliverMessage);

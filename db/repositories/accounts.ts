@@ -124,10 +124,7 @@ export async function setTimeZone(
 
 /** How its failed payments are recovered, and who is told. */
 export type RecoverySettings = Partial<
-  Pick<
-    Selectable<AccountTable>,
-    'clock' | 'provider_retries' | 'outgoing_url' | 'outgoing_secret'
-  >
+  Pick<Selectable<AccountTable>, 'clock' | 'provider_retries' | 'outgoing_url' | 'outgoing_secret'>
 >;
 
 /** Never empty. Errors: unknown_account. */

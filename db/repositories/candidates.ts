@@ -21,6 +21,9 @@ export async function listCandidates(
       invoice.amount_remaining_minor as "remainingMinor",
       exists (select from object_head where account_id = invoice.account_id and resource = 'customer'
         and external_id = invoice.customer_id and deleted) as "customerDeleted",
+      exists (select from subscription where account_id = invoice.account_id
+        and external_id = invoice.subscription_id and status = 'canceled'
+        and end_reason = 'cancellation_requested') as "isCanceled",
       coalesce(tried.is_settling, false) as "isSettling", coalesce(tried.is_disputed, false) as "isDisputed",
       coalesce(tried.is_refunded, false) as "isRefunded", tried.first_failed_at as "firstFailedAt",
       failed.external_id is not null as "hasFailed",

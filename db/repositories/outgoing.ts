@@ -66,15 +66,37 @@ export async function noteDelivery(
     .execute();
 }
 
-/** Has it told once more, whatever became of it. Errors: those of readOutgoing. */
-export async function replayOutgoing(
+export const MESSAGE_STATES = ['waiting', 'sent', 'given_up'] as const;
+
+/** Newest first. */
+export function listOutgoing(
   db: Kysely<Database>,
-  of: { readonly account: string; readonly message: string },
-): Promise<void> {
-  await readOutgoing(db, of);
-  await db
+  options: {
+    readonly accountId: string | undefined;
+    readonly state: (typeof MESSAGE_STATES)[number] | undefined;
+    readonly limit: number;
+  },
+): Promise<OutgoingWebhook[]> {
+  const { accountId, state, limit } = options;
+  return db
+    .selectFrom('outgoing_webhook')
+    .selectAll()
+    .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+    .$if(state !== undefined, (query) => query.where('state', '=', state ?? 'waiting'))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+/** Lets a message wait to be told once more, whatever became of it. Returns its account. Errors: invalid_input for none. */
+export async function replayOutgoing(db: Kysely<Database>, message: string): Promise<string> {
+  const row = await db
     .updateTable('outgoing_webhook')
     .set({ state: 'waiting', attempts: 0 })
-    .where('id', '=', of.message)
-    .execute();
+    .where('id', '=', message)
+    .returning('account_id')
+    .executeTakeFirst();
+  if (row) return row.account_id;
+  throw new RecoupError('invalid_input', `No message is called "${message}".`);
 }

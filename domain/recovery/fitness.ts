@@ -11,6 +11,8 @@ export interface InvoiceFacts {
   readonly currency: string;
   readonly remainingMinor: bigint;
   readonly customerDeleted: boolean;
+  /** Somebody has asked for an end of the subscription that it bills: one that ended for want of money is none of these. */
+  readonly isCanceled: boolean;
   /** Null when no payment of it has failed. */
   readonly firstFailedAt: Date | null;
   /** By the newest failed payment. */
@@ -27,6 +29,7 @@ export const EXCLUSIONS = {
   nothing_due: 'Nothing remains to be paid.',
   paid_by_hand: 'Its customer pays it by hand: it is never charged automatically.',
   customer_deleted: 'Its customer was deleted.',
+  subscription_canceled: 'The subscription that it bills was canceled.',
   disputed: 'A payment of it is disputed.',
   refunded: 'A payment of it was refunded.',
   settling: 'A payment of it is being settled.',
@@ -46,6 +49,7 @@ const TESTS: {
   nothing_due: ({ remainingMinor }) => remainingMinor <= 0n,
   paid_by_hand: ({ collectionMethod }) => collectionMethod === 'send_invoice',
   customer_deleted: ({ customerDeleted }) => customerDeleted,
+  subscription_canceled: ({ isCanceled }) => isCanceled,
   disputed: ({ isDisputed }) => isDisputed,
   refunded: ({ isRefunded }) => isRefunded,
   settling: ({ isSettling }) => isSettling,

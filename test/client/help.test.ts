@@ -30,6 +30,7 @@ const COMMANDS = [
       'backfill',
       'campaigns',
       'recoveries',
+      'notifications',
       'metrics',
       'runs',
       'schedules',
@@ -58,6 +59,7 @@ const COMMANDS = [
   ...['list', 'show', 'explain', 'pause', 'resume', 'cancel', 'attempt-now', 'resolve'].map(
     (verb) => ['recoveries', verb],
   ),
+  ...['list', 'replay'].map((verb) => ['notifications', verb]),
   ...['apply', 'list', 'pause', 'resume', 'trigger'].map((verb) => ['schedules', verb]),
 ];
 

@@ -130,6 +130,25 @@ describe('candidates', () => {
     ]);
   });
 
+  test('say of a subscription that somebody has canceled, and not of one that ended for want of money', async () => {
+    const accountId = await newAccountOn(db);
+    for (const [id, reason] of [
+      ['in_1', 'cancellation_requested'],
+      ['in_2', 'payment_failed'],
+    ] as const) {
+      await storeFailedInvoice(db, accountId, { id, invoice: { subscription_id: `sub_${id}` } });
+      await sql`insert into subscription (account_id, external_id, version, raw_hash, status, currency, created_at,
+          started_at, cancel_at_period_end, end_reason)
+        values (${accountId}, ${`sub_${id}`}, now(), '', 'canceled', 'EUR', now(), now(), false, ${reason})`.execute(
+        db,
+      );
+    }
+    expect(await candidates(accountId)).toMatchObject([
+      { isCanceled: true },
+      { isCanceled: false },
+    ]);
+  });
+
   test('draw the same for all invoices of a customer, and otherwise in another account', async () => {
     const [one, other] = [await newAccountOn(db), await newAccountOn(db)];
     for (const account of [one, other]) {

@@ -5,10 +5,12 @@ import { backfill as sameBackfill } from '../../workflows/backfill';
 import type {
   AccountInput,
   BackfillInput,
+  DeliverMessageInput,
   NightlyInput,
   PaymentRetryInput,
   RetryCampaignInput,
 } from '../../workflows/contract';
+import { deliverMessage as sameDelivery } from '../../workflows/deliver-message';
 import { nightlySync as sameNight } from '../../workflows/nightly-sync';
 import { paymentRetry as samePaymentRetry } from '../../workflows/payment-retry';
 import { retryCampaign as sameCampaign } from '../../workflows/retry-campaign';
@@ -21,6 +23,11 @@ export async function account(input: AccountInput) {
 export async function backfill(input: BackfillInput) {
   await sleep('1 second');
   return sameBackfill(input);
+}
+
+export async function deliverMessage(input: DeliverMessageInput) {
+  await sleep('1 second');
+  return sameDelivery(input);
 }
 
 export async function nightlySync(input?: NightlyInput) {

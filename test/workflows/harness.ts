@@ -13,6 +13,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { workflowBundle } from '../../workers/bundle';
 import type { account } from '../../workflows/account';
 import type { backfill } from '../../workflows/backfill';
+import type { deliverMessage } from '../../workflows/deliver-message';
 import type { nightlySync } from '../../workflows/nightly-sync';
 import type { paymentRetry } from '../../workflows/payment-retry';
 import type { retryCampaign } from '../../workflows/retry-campaign';
@@ -20,6 +21,7 @@ import {
   accountWorkflowId,
   backfillWorkflowId,
   campaignWorkflowId,
+  messageWorkflowId,
   nightlyScheduleId,
   nightlyWorkflowId,
   recoveryWorkflowId,
@@ -27,6 +29,7 @@ import {
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
+  type DeliverMessageInput,
   type NightlyInput,
   type PaymentRetryInput,
   type RetryCampaignInput,
@@ -174,6 +177,17 @@ export class Harness {
     const handle = await this.client.workflow.start<typeof nightlySync>('nightlySync', {
       taskQueue: this.taskQueue,
       workflowId: nightlyWorkflowId(randomUUID()),
+      args: [input],
+    });
+    return this.ended(handle);
+  }
+
+  async startDelivery(
+    input: DeliverMessageInput = { account: 'acct_1', message: 'msg_1' },
+  ): Promise<WorkflowHandle<typeof deliverMessage>> {
+    const handle = await this.client.workflow.start<typeof deliverMessage>('deliverMessage', {
+      taskQueue: this.taskQueue,
+      workflowId: messageWorkflowId({ accountId: 'acct_1', message: randomUUID() }),
       args: [input],
     });
     return this.ended(handle);

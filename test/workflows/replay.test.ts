@@ -85,6 +85,7 @@ describe('a workflow that does something else no longer replays:', () => {
     nightlySync: 'nightlySync/ended',
     paymentRetry: 'paymentRetry/recovered_by_us',
     retryCampaign: 'retryCampaign/done',
+    deliverMessage: 'deliverMessage/delivered',
   };
 
   test.each(Object.values(HISTORIES))('%s', async (name) => {

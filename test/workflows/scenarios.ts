@@ -430,4 +430,15 @@ export const SCENARIOS: Record<string, Scenario> = {
     await handle.result().catch(() => undefined);
     return handle;
   },
+  'deliverMessage/delivered': async ({ harness }) => {
+    harness.cases();
+    const handle = await harness.startDelivery();
+    await handle.result();
+    return handle;
+  },
+  'deliverMessage/refused': async ({ harness }) => {
+    const handle = await harness.startDelivery({ account: 'acct_1' } as never);
+    await handle.result().catch(() => undefined);
+    return handle;
+  },
 };
