@@ -23,7 +23,7 @@ export interface Shop {
   readonly db: Kysely<Database>;
   readonly simulator: Simulator;
   readonly harness: Harness;
-  /** A case about to charge, of an unpaid invoice whose attempts from now on come through, or are declined. */
+  /** A case about to charge, of an unpaid invoice whose attempts from now on come through, or are declined for want of money. */
   open(options?: {
     readonly wish?: 'paid' | 'declined';
     readonly state?: CaseState;
@@ -60,7 +60,7 @@ export async function openShop(options: { readonly debitShare?: number } = {}): 
   const { db, close } = await openTestDatabase();
   const simulator = await startSimulator({
     seed: 11,
-    customers: 600,
+    customers: 1_200,
     months: 6,
     asOf: AS_OF,
     now: AS_OF,
@@ -123,10 +123,11 @@ function takeInvoice(
     if (paymentIntent === null || taken.has(customer) || world.deleted.has(customer)) continue;
     const { defaultPaymentMethod } = world.customers.get(customer);
     const method = defaultPaymentMethod && world.paymentMethods.get(defaultPaymentMethod);
-    if (!method || !('brand' in method)) continue;
+    if (!method || !('brand' in method) || method.brand !== 'visa') continue;
     taken.add(customer);
     method.issuer.troubleRate = 0;
     method.issuer.diesAt = wish === 'paid' ? null : 0;
+    method.issuer.deadDecline = 'insufficient_funds';
     return bill;
   }
   throw new Error('No unpaid invoice is left.');
