@@ -56,9 +56,7 @@ export async function onCase<T>(
       keySpace: `recoup/${config.RECOUP_ENVIRONMENT ?? 'live'}`,
       signal,
       sighting: async (event, at) => {
-        const now = isSimulated
-          ? (at ?? (await client.probe(signal)).providerTime)
-          : await databaseClock(deps);
+        const now = (isSimulated && at) || (await readClock(deps, account));
         return { event, nowMs: now.getTime() };
       },
     });
@@ -67,10 +65,25 @@ export async function onCase<T>(
   }
 }
 
-export async function databaseClock({ db }: Pick<ActivityDeps, 'db'>): Promise<Date> {
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
-  return rows[0]?.now ?? new Date();
+/** The account's clock, for whoever has not just read at the provider. */
+export async function readClock(deps: ActivityDeps, account: Account): Promise<Date> {
+  if (account.clock === 'real') {
+    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(deps.db);
+    return rows[0]?.now ?? new Date();
+  }
+  const { client } = await connectAccount(deps, account);
+  try {
+    return (await client.probe(cancellationSignal())).providerTime;
+  } finally {
+    client.close();
+  }
 }
+
+/** What ends a case without any look at it; null otherwise. Nobody's customers are charged for an account that is gone. */
+export const endOf = ({ account }: CaseTools): CaseEvent | null =>
+  account.state === 'disconnected'
+    ? { type: 'cancel', because: 'The account was disconnected.' }
+    : null;
 
 function throwWithout({ name }: Provider): Payments {
   throw new RecoupError('invalid_input', `Payments of ${name} accounts cannot be tried again.`);

@@ -1,11 +1,13 @@
 /** The steps about one attempt: it is made, looked up, or settled by a person's word. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listAttempts } from '../../db/repositories/attempts';
 import { readPlan } from '../../db/repositories/cases';
 import { isOpen, type AttemptRef } from '../../domain/recovery/attempt';
+import { standingInLedger } from '../../domain/recovery/look';
 import type { CaseActivities } from '../contract';
 import type { ActivityDeps } from '../deps';
 import { chargeOnce, lookUp, resolveByPerson } from './attempt';
-import { onCase, type CaseTools } from './case';
+import { endOf, onCase, type CaseTools } from './case';
 
 /** Longer than a payment to a simulated service may be under way. */
 const MAX_WAIT_MS = 30_000;
@@ -15,6 +17,11 @@ export const createChargeCase =
   (input) =>
     onCase(deps, input, async (tools) => {
       const { ref, sighting } = tools;
+      const end = endOf(tools);
+      if (end) {
+        const known = standingInLedger(await listAttempts(deps.db, ref));
+        return { attempt: known?.attempt ?? null, ...(await sighting(known ?? end)) };
+      }
       const plan = await readPlan(deps.db, ref);
       const { attempt, event, at } = await chargeOnce(tools, {
         ...ref,

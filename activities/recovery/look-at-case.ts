@@ -14,7 +14,7 @@ import type { CaseActivities, Sighting } from '../contract';
 import type { ActivityDeps } from '../deps';
 import { preparePageObject } from '../page';
 import { whoPaid } from './attempt';
-import { onCase, type CaseTools } from './case';
+import { endOf, onCase, type CaseTools } from './case';
 
 /** As far back as ceilings of cards count. */
 const CHARGES_SINCE_MS = 30 * 86_400_000;
@@ -49,7 +49,7 @@ async function look(
   const { db } = deps;
   const { ref, row, payments, signal, sighting: saw } = tools;
   const attempts = await listAttempts(db, ref);
-  const known = standingInLedger(attempts);
+  const known = standingInLedger(attempts) ?? endOf(tools);
   if (known) return saw(known);
   const sighting = await payments.readInvoice({ invoiceId: ref.invoice, signal });
   const standing = standingOf(sighting);

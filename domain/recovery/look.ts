@@ -15,6 +15,9 @@ import type { CaseState } from './states';
 /** What plans are made by, until a learned model takes its place. */
 const MODEL = 'ladder/1';
 
+/** Providers tell their time to the second, as of before the request: a moment later, an instant that was waited for has come. */
+const CLOCK_GRAIN_MS = 2_000;
+
 /** All that is known when a case is looked at, its invoice being payable. */
 export interface Observed {
   readonly sighting: InvoiceSighting;
@@ -165,7 +168,7 @@ function latestDecline(charges: readonly Charge[]): Situation['latest'] {
 function eventOfPlan(plan: Plan): CaseEvent {
   switch (plan.kind) {
     case 'attempt':
-      return { type: 'attempt_planned', atMs: plan.atMs };
+      return { type: 'attempt_planned', atMs: plan.atMs + CLOCK_GRAIN_MS };
     case 'monitor':
       return { type: 'provider_retry_pending', atMs: plan.untilMs };
     case 'await_customer':

@@ -3,9 +3,11 @@
  * over HTTP, the ledger in Postgres, and the steps as workers run them. Where the service guards against paying an invoice
  * twice, it is told not to: what is tested is that we do.
  */
+import { sql } from 'kysely';
 import { chargeOnce, lookUp } from '../../../activities/recovery/attempt';
 import { attemptOnSchedule } from '../../../simulator/world/payments';
 import { declinedCharge, storeCharge, VISA } from '../../support/recovery';
+import { until } from '../../support/until';
 import { AS_OF, doubleCharges, openShop, type Case, type Shop } from './shop';
 
 let shop: Shop;
@@ -21,6 +23,8 @@ afterEach(() => {
   shop.simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
   expect(doubleCharges(shop.simulator)).toEqual([]);
 });
+
+const LIMIT_MS = 20_000;
 
 type FaultKind = Parameters<Shop['simulator']['faults']['add']>[0][number]['kind'];
 
@@ -57,6 +61,21 @@ describe('an answer that is lost after the money has moved', () => {
       expect(succeeded(one)).toBe(1);
     },
   );
+
+  it('is found after the database was gone when it came', async () => {
+    const one = await shop.open();
+    const tools = shop.tools();
+    const gone = () => Promise.reject(new Error('Postgres does not answer.'));
+    await expect(
+      chargeOnce(
+        { ...tools, ledger: { ...tools.ledger, settle: gone } },
+        { ...atCase(one), after: 0, ...UNPLANNED },
+      ),
+    ).rejects.toThrow('Postgres');
+    expect((await one.charge(0)).event.type).toBe('outcome_unknown');
+    expect((await one.lookUp(1)).event.type).toBe('succeeded');
+    expect(one.sent()).toBe(1);
+  });
 
   it('is found although what was charged is shown late', async () => {
     const one = await shop.open();
@@ -363,13 +382,39 @@ describe('the ceilings', () => {
       await storeCharge(shop.db, first.account, charge, credential);
     }
     fault('reset');
-    const both = await Promise.all([first.charge(0), second.charge(0)]);
-    expect(both.map(({ event }) => event.type).sort()).toEqual([
-      'outcome_unknown',
-      'plan_outdated',
-    ]);
+    // The first one is held between counting and writing; the second one, of another campaign, comes meanwhile.
+    const release = await holdKey(`recoup/live/${first.account}/${first.invoice}/1`);
+    const one = first.charge(0);
+    await until(async () => (await waiting()) === 1, { limitMs: LIMIT_MS });
+    let isDone = false;
+    const other = second.charge(0).finally(() => (isDone = true));
+    await until(async () => isDone || (await waiting()) === 2, { limitMs: LIMIT_MS });
+    await release();
+    expect((await one).event.type).toBe('outcome_unknown');
+    expect((await other).event.type).toBe('plan_outdated');
     expect(first.sent() + second.sent()).toBe(1);
   });
+
+  /** Whoever would write an attempt with this key waits until it is released. */
+  async function holdKey(key: string): Promise<() => Promise<void>> {
+    const holder = await shop.open();
+    const trx = await shop.db.startTransaction().execute();
+    const { ledger } = shop.tools();
+    await ledger.fence({ ...atCase(holder), number: 1 }, { keySpace: 'recoup/other' });
+    await trx
+      .updateTable('recovery_attempt')
+      .set({ idempotency_key: key })
+      .where('invoice_id', '=', holder.invoice)
+      .execute();
+    return () => trx.rollback().execute();
+  }
+
+  const waiting = async (): Promise<number> => {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(shop.db);
+    return rows[0]?.count ?? 0;
+  };
 });
 
 describe('the database', () => {
