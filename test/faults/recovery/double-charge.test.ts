@@ -38,6 +38,27 @@ const succeeded = (one: Case): number =>
 const atCase = ({ account, invoice }: Case) => ({ account, invoice });
 const UNPLANNED = { plan: null, decision: {} };
 
+/** Whoever would write an attempt with this key waits until it is released. */
+async function holdKey(key: string): Promise<() => Promise<void>> {
+  const holder = await shop.open();
+  const trx = await shop.db.startTransaction().execute();
+  const { ledger } = shop.tools();
+  await ledger.fence({ ...atCase(holder), number: 1 }, { keySpace: 'recoup/other' });
+  await trx
+    .updateTable('recovery_attempt')
+    .set({ idempotency_key: key })
+    .where('invoice_id', '=', holder.invoice)
+    .execute();
+  return () => trx.rollback().execute();
+}
+
+const waiting = async (): Promise<number> => {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(shop.db);
+  return rows[0]?.count ?? 0;
+};
+
 describe('an answer that is lost after the money has moved', () => {
   it.each(['reset-after-commit', '500-after-commit', 'truncate'] as const)(
     'is looked up and found, and nothing is sent again (%s)',
@@ -304,6 +325,20 @@ describe('what was written before the claim', () => {
     expect(one.sent()).toBe(0);
   });
 
+  it('counts from the moment in which it was written: a claim that was before is finished first', async () => {
+    const one = await shop.open();
+    const release = await holdKey(`recoup/live/${one.account}/${one.invoice}/1`);
+    const charged = one.charge(0);
+    await until(async () => (await waiting()) === 1, { limitMs: LIMIT_MS });
+    let isWritten = false;
+    const canceled = one.set({ desired: 'cancel' }).then(() => (isWritten = true));
+    await until(async () => isWritten || (await waiting()) === 2, { limitMs: LIMIT_MS });
+    expect(isWritten).toBe(false);
+    await release();
+    expect(await charged).toMatchObject({ attempt: 1 });
+    await canceled;
+  });
+
   it('raises no counter for an attempt that does not come to be', async () => {
     const one = await shop.open();
     await one.set({ desired: 'pause' });
@@ -394,27 +429,6 @@ describe('the ceilings', () => {
     expect((await other).event.type).toBe('plan_outdated');
     expect(first.sent() + second.sent()).toBe(1);
   });
-
-  /** Whoever would write an attempt with this key waits until it is released. */
-  async function holdKey(key: string): Promise<() => Promise<void>> {
-    const holder = await shop.open();
-    const trx = await shop.db.startTransaction().execute();
-    const { ledger } = shop.tools();
-    await ledger.fence({ ...atCase(holder), number: 1 }, { keySpace: 'recoup/other' });
-    await trx
-      .updateTable('recovery_attempt')
-      .set({ idempotency_key: key })
-      .where('invoice_id', '=', holder.invoice)
-      .execute();
-    return () => trx.rollback().execute();
-  }
-
-  const waiting = async (): Promise<number> => {
-    const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`.execute(shop.db);
-    return rows[0]?.count ?? 0;
-  };
 });
 
 describe('the database', () => {
