@@ -61,6 +61,9 @@ export async function chargeOnce(
   }: CaseRef & Pick<ClaimRequest, 'after' | 'plan' | 'decision'>,
 ): Promise<AttemptResult> {
   const { ledger, payments, policy, clock, signal, keySpace } = tools;
+  // Counted from before the last look: what it showed is never older than this when a request goes out. It also ends before the
+  // ledger's own deadline, however the two clocks differ.
+  const sendBefore = new Date(clock.now().getTime() + policy.sendWithinMs);
   let sighting: InvoiceSighting | null;
   try {
     sighting = await payments.readInvoice({ invoiceId: invoice, signal });
@@ -73,8 +76,6 @@ export async function chargeOnce(
     };
   }
   signal.throwIfAborted();
-  // Counted from before the claim, this ends before the ledger's own deadline, however the two clocks differ.
-  const sendBefore = new Date(clock.now().getTime() + policy.sendWithinMs);
   const claimed = await ledger.claim({
     account,
     invoice,
