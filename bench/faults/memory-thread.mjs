@@ -1,0 +1,12 @@
+/** Runs the shards that it is given, one after the other. */
+import { createRequire } from 'node:module';
+import { parentPort } from 'node:worker_threads';
+
+const require = createRequire(import.meta.url);
+const { runStorm } = require('../../dist/bench/faults/storm');
+const { findProvider } = require('../../dist/providers/registry');
+const { readDecline } = findProvider('stripe');
+
+parentPort.on('message', async ({ seed, shard, cases }) => {
+  parentPort.postMessage({ shard, result: await runStorm({ seed, shard, cases, readDecline }) });
+});
