@@ -11,7 +11,10 @@ const NEXT: Record<CampaignFacts['state'], string> = {
   done: 'nothing.',
 };
 
-export function campaignDetails(shown: CampaignFacts): string {
+/** `trouble`: what failed last, in words. */
+export function campaignDetails(
+  shown: CampaignFacts & { readonly trouble: string | null },
+): string {
   const { campaign, account, state, because, desired, cases, open, heldOut, attention } = shown;
   const stopping = desired === 'stop' && state !== 'stopped';
   const next = stopping ? 'its cases end after what is in flight.' : NEXT[state];
@@ -23,6 +26,7 @@ export function campaignDetails(shown: CampaignFacts): string {
   return [
     `### Campaign ${campaign} of ${account}: ${stopping ? 'stopping' : state}`,
     because,
+    ...(shown.trouble === null ? [] : [`**A step failed and is tried again:** ${shown.trouble}`]),
     `**Next:** ${next}`,
     `${counts.join(', ')}. See \`recoup campaigns show ${campaign}\`.`,
     table(

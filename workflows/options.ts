@@ -61,6 +61,13 @@ const DELIVERY: ActivityOptions = {
   retry: { initialInterval: '10 seconds', maximumInterval: '1 hour' },
 };
 
+/** Tells the cases of an account what a sync has read: what still fails then is for whoever asked to decide. */
+const ROUTE: ActivityOptions = {
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 4 },
+};
+
 /** Pages of cases, each of which is told or started one by one; what was done is passed over when it is tried again. */
 const CASES: ActivityOptions = {
   startToCloseTimeout: '10 minutes',
@@ -95,7 +102,7 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   setCampaign: MUST,
   selectCases: CASES,
   steerCases: CASES,
-  routeChanges: CASES,
+  routeChanges: ROUTE,
 };
 
 /** Activities that work for minutes have slots and connections of their own. */

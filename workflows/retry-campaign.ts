@@ -11,7 +11,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CampaignFacts } from '../activities/contract';
+import type { CampaignFacts, StepFailure } from '../activities/contract';
 import { countOf, sentences } from '../domain/words';
 import { campaignDetails } from './campaign-details';
 import { pause, resume, stop, type RetryCampaignInput, type UpdateAnswer } from './contract';
@@ -26,6 +26,8 @@ type Desired = CampaignFacts['desired'];
 const LOOKS_PER_AGE = 10;
 const SHORTEST_LOOK_MS = 2_000;
 const LONGEST_LOOK_MS = 3_600_000;
+/** After a step that failed for good: its cause is for a person to mend. */
+const REST_MS = 300_000;
 
 const STEERED_BY = { run: 'resume', pause: 'pause', stop: 'cancel' } as const;
 
@@ -68,6 +70,8 @@ class Campaign {
   private state: CampaignFacts['state'];
   private selected: boolean;
   private progress: Carried;
+  /** What failed last, in words; null once something has worked again. */
+  private trouble: string | null = null;
   /** One after the other: of two writes under way the older might land last. */
   private written: Promise<void> = Promise.resolve();
 
@@ -145,14 +149,32 @@ class Campaign {
     while (this.state !== 'done' && this.state !== 'stopped') {
       await this.written;
       if (workflowInfo().continueAsNewSuggested) return null;
-      const { desired, progress } = this;
-      if (progress.told !== desired) await this.tellCases(desired);
-      else if (desired === 'pause') await condition(() => this.desired !== 'pause');
-      else if (desired === 'run' && !this.selected) await this.select();
-      else await this.look(desired);
+      try {
+        await this.goOn();
+        this.trouble = null;
+      } catch (thrown) {
+        await this.rest(stepFailure(thrown));
+      }
     }
     await this.written;
     return this.facts;
+  }
+
+  private async goOn(): Promise<void> {
+    const { desired, progress } = this;
+    if (progress.told !== desired) await this.tellCases(desired);
+    else if (desired === 'pause') await condition(() => this.desired !== 'pause');
+    else if (desired === 'run' && !this.selected) await this.select();
+    else await this.look(desired);
+  }
+
+  /** Errors are states: its cases live on, and it tries again. */
+  private async rest({ message, remedy }: StepFailure): Promise<void> {
+    const { desired } = this;
+    this.trouble = sentences(message, remedy);
+    this.show();
+    const summary = 'until it tries again';
+    await condition(() => this.desired !== desired, REST_MS, { summary });
   }
 
   private async select(): Promise<void> {
@@ -217,11 +239,17 @@ class Campaign {
   }
 
   private show(): void {
-    const { facts, state, because, desired } = this;
+    const { facts, state, because, desired, trouble } = this;
     const { account, provider } = facts;
-    setCurrentDetails(campaignDetails({ ...facts, state, because, desired }));
+    setCurrentDetails(campaignDetails({ ...facts, state, because, desired, trouble }));
     const nextActionAt = facts.next[0] === undefined ? null : new Date(facts.next[0].at);
-    indexAs({ account, provider, state, attention: facts.attention > 0, nextActionAt });
+    indexAs({
+      account,
+      provider,
+      state,
+      attention: facts.attention > 0 || trouble !== null,
+      nextActionAt,
+    });
   }
 }
 

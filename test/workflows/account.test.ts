@@ -111,6 +111,17 @@ describe.each(CACHES)('account, $cache', ({ maxCachedWorkflows }) => {
     await reaches(fakes, 'idle');
     expect(fakes.closed).toEqual(['run_1 drained']);
     expect([fakes.metricRuns, fakes.loads]).toEqual([0, 0]);
+    expect(fakes.campaign.routed).toBe(0);
+  });
+
+  test('cases are told of what was read, before it is counted', async () => {
+    const fakes = harness.fakes();
+    fakes.closing = { casesDue: true };
+    fakes.campaign.routing = () => expect(fakes.metricRuns).toBe(0);
+    const handle = await harness.startAccount();
+    await ask(handle);
+    await reaches(fakes, 'idle');
+    expect([fakes.campaign.routed, fakes.metricRuns]).toEqual([1, 1]);
   });
 
   test('a wake for changes gathers them and reads only what was told', async () => {

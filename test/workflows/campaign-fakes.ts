@@ -31,6 +31,8 @@ export class CampaignFakes {
   selected: (string | null)[] = [];
   readonly steered: { what: string; after: string | null; reason: string }[] = [];
   readonly set: string[] = [];
+  /** Called before changes are routed. */
+  routing: () => void = () => undefined;
   routed = 0;
   looks = 0;
 
@@ -41,6 +43,7 @@ export class CampaignFakes {
   readonly activities: CampaignActivities = {
     routeChanges: () => {
       this.routed += 1;
+      this.routing();
       return Promise.resolve({ told: 0 });
     },
     readCampaign: ({ campaign }) => {

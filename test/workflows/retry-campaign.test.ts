@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { pause, resume, stop } from '../../workflows/contract';
 import { deferred } from './fakes';
 import { CACHES, detailsOf, eventually, Harness } from './harness';
@@ -139,6 +140,19 @@ describe.each(CACHES)('retryCampaign, $cache', ({ maxCachedWorkflows }) => {
     expect(fakes.routed).toBe(0);
     fakes.facts = { ...fakes.facts, heldOut: 1 };
     await eventually(() => fakes.routed > 0);
+  });
+
+  test('a step that fails for good is shown, and ends neither the campaign nor its steering', async () => {
+    const { fakes, handle } = await running();
+    fakes.facts = { ...fakes.facts, heldOut: 1 };
+    fakes.routing = () => {
+      throw ApplicationFailure.nonRetryable('Stripe rejects the key.', 'credentials_rejected');
+    };
+    await eventually(async () => (await detailsOf(handle)).includes('Stripe rejects the key.'));
+    expect(await detailsOf(handle)).toContain('`recoup accounts rotate-secret`');
+    fakes.routing = () => undefined;
+    await handle.executeUpdate(stop, { args: [{}] });
+    expect(await handle.result()).toMatchObject({ open: 0 });
   });
 
   test('started again after a terminate it goes on from its row', async () => {
