@@ -455,7 +455,7 @@ describe('whoever the account wants told', () => {
           currency: 'usd',
         },
       });
-      await replayOutgoing(shop.db, { account: one.account, message });
+      await replayOutgoing(shop.db, message);
       await deliver(one, message);
       expect(taken).toHaveLength(3);
     } finally {
