@@ -81,11 +81,14 @@ function nextOf(
     .replaceAll('{at}', atMs === null || atMs <= moment.nowMs ? 'now' : `at ${instant(atMs)}`);
 }
 
-/** The rules and the model that a decision names. */
+/** Of what a decision was made by, the names that people know rules and models by. */
+const NAMED = ['edition', 'model', 'rules'];
+
 function rulesOf(facts: Readonly<Record<string, unknown>> | null): string {
-  const named = Object.entries(facts ?? {}).map(
-    ([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : JSON.stringify(value)}`,
-  );
+  const named = NAMED.flatMap((name) => {
+    const value = facts?.[name];
+    return value === undefined ? [] : [`${name} ${[value].flat().join(', ')}`];
+  });
   return named.length === 0 ? '' : ` (${named.join('; ')})`;
 }
 

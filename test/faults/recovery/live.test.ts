@@ -1,0 +1,139 @@
+/**
+ * Whole cases: the workflow on a real Temporal server, its real steps, the ledger in Postgres, a simulated Stripe over HTTP whose
+ * clock is moved to whatever is due next.
+ */
+import { caseStatus, recoveryWorkflowId, tick } from '../../../workflows/contract';
+import { isTerminal, type CaseState } from '../../../domain/recovery/states';
+import { eventually, Harness } from '../../workflows/harness';
+import { doubleCharges, openShop, type Case, type Shop } from './shop';
+
+/** More than a case of four weeks has waits. */
+const MOST_WAITS = 60;
+
+let shop: Shop;
+let harness: Harness;
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.db.updateTable('account').set({ clock: 'simulated' }).execute();
+  harness = await Harness.start({ maxCachedWorkflows: 50 });
+}, 120_000);
+beforeEach(() => {
+  Object.assign(harness.cases().activities, shop.harness.steps);
+});
+afterEach(async () => {
+  shop.simulator.faults.clear();
+  await harness.end();
+  expect(doubleCharges(shop.simulator)).toEqual([]);
+});
+afterAll(async () => {
+  await harness.stop();
+  await shop.close();
+});
+
+const rowOf = ({ account, invoice }: Case) =>
+  shop.db
+    .selectFrom('recovery_case')
+    .selectAll()
+    .where('account_id', '=', account)
+    .where('invoice_id', '=', invoice)
+    .executeTakeFirstOrThrow();
+
+const storyOf = ({ account, invoice }: Case) =>
+  shop.db
+    .selectFrom('recovery_transition')
+    .select(['sequence', 'from_state', 'event', 'to_state'])
+    .where('account_id', '=', account)
+    .where('invoice_id', '=', invoice)
+    .orderBy('sequence')
+    .execute();
+
+const start = ({ account, invoice }: Case) => harness.startCase({ account, invoice });
+
+/**
+ * The clock goes to what is due next, and the case is told; returns once that has come to something. A case at work is told, too: the
+ * service says the time in whole seconds, so that what is due may still be ahead for the case.
+ */
+async function goOn(one: Case): Promise<void> {
+  const { clock } = shop.simulator;
+  const handle = harness.client.workflow.getHandle(
+    recoveryWorkflowId({ accountId: one.account, invoiceId: one.invoice }),
+  );
+  const { state, transitions, next_action_at: due } = await rowOf(one);
+  if (isTerminal(state)) return;
+  const nowMs = Math.max(clock.now().getTime(), due?.getTime() ?? 0);
+  clock.set(new Date(nowMs), { stopped: true });
+  if (transitions > 0) await handle.signal(tick, { nowMs });
+  await eventually(async () => (await rowOf(one)).transitions > transitions);
+}
+
+async function reaches(one: Case, state: CaseState): Promise<void> {
+  for (let wait = 0; wait < MOST_WAITS; wait += 1) {
+    if ((await rowOf(one)).state === state) return;
+    await goOn(one);
+  }
+  throw new Error(`The case does not come to ${state}.`);
+}
+
+async function toItsEnd(one: Case): Promise<void> {
+  for (let wait = 0; wait < MOST_WAITS; wait += 1) {
+    if (isTerminal((await rowOf(one)).state)) return;
+    await goOn(one);
+  }
+  throw new Error('The case does not come to an end.');
+}
+
+test('a case whose card works again is recovered by one attempt, and its row says so', async () => {
+  const one = await shop.open({ state: 'planning' });
+  const handle = await start(one);
+  await toItsEnd(one);
+  expect(await handle.result()).toMatchObject({ state: 'recovered_by_us', attempts: 1 });
+  expect(one.sent()).toBe(1);
+  const row = await rowOf(one);
+  expect(row).toMatchObject({ state: 'recovered_by_us', recovered_by: 'us', attempts: 1 });
+  expect(row.recovered_minor).toBe(row.amount_minor);
+  const story = await storyOf(one);
+  expect(story.map(({ sequence }) => sequence)).toEqual(story.map((_, index) => index + 1));
+  expect(story.map(({ to_state }) => to_state)).toEqual([
+    'scheduled',
+    'precheck',
+    'charging',
+    'recovered_by_us',
+  ]);
+});
+
+test('a case whose card must never be tried again is stopped by what the check reads, and nothing is sent', async () => {
+  const one = await shop.open({ state: 'planning', wish: 'declined' });
+  const handle = await start(one);
+  await toItsEnd(one);
+  expect(await handle.result()).toMatchObject({ state: 'hard_stopped', attempts: 0 });
+  expect(one.sent()).toBe(0);
+  const states = (await storyOf(one)).map(({ to_state }) => to_state);
+  expect(states).toEqual(['scheduled', 'precheck', 'planning', 'hard_stopped']);
+});
+
+test('an answer that is lost after the money has moved is looked up, and nothing is sent again', async () => {
+  const one = await shop.open({ state: 'planning' });
+  shop.simulator.faults.add([{ match: { method: 'POST' }, times: 1, kind: 'reset-after-commit' }]);
+  const handle = await start(one);
+  await reaches(one, 'unknown');
+  await one.proveAbsent();
+  await toItsEnd(one);
+  expect(await handle.result()).toMatchObject({ state: 'recovered_by_us', attempts: 1 });
+  expect(one.sent()).toBe(1);
+});
+
+test('a case that was terminated while its payment was on the wire goes on from its row and ledger', async () => {
+  const one = await shop.open({ state: 'planning' });
+  shop.simulator.faults.add([{ match: { method: 'POST' }, times: 1, kind: 'hang-after-commit' }]);
+  const first = await start(one);
+  await reaches(one, 'scheduled');
+  await goOn(one);
+  await eventually(() => one.sent() === 1);
+  await first.terminate();
+  const second = await start(one);
+  await eventually(async () => (await second.query(caseStatus)).state === 'unknown');
+  await one.proveAbsent();
+  await toItsEnd(one);
+  expect(await second.result()).toMatchObject({ state: 'recovered_by_us', attempts: 1 });
+  expect(one.sent()).toBe(1);
+});
