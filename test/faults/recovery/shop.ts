@@ -26,6 +26,8 @@ export interface Shop {
   /** A case about to charge, of an unpaid invoice whose attempts from now on come through, or are declined for want of money. */
   open(options?: {
     readonly wish?: 'paid' | 'declined';
+    /** By direct debit, whose outcome comes days later, instead of a Visa card. */
+    readonly byDebit?: boolean;
     readonly state?: CaseState;
     readonly terms?: Partial<CampaignTerms>;
   }): Promise<Case>;
@@ -100,8 +102,8 @@ export async function openShop(options: { readonly debitShare?: number } = {}): 
       signal: new AbortController().signal,
       ...over,
     }),
-    open: async ({ wish = 'paid', state = 'charging', terms = {} } = {}) => {
-      const bill = takeInvoice(simulator, { wish, taken });
+    open: async ({ wish = 'paid', byDebit = false, state = 'charging', terms = {} } = {}) => {
+      const bill = takeInvoice(simulator, { wish, byDebit, taken });
       const campaign = await newCampaign(db, account, terms);
       await insertCase(db, { account, campaign, bill, state });
       return caseOf({ db, simulator, harness, campaign, bill });
@@ -115,19 +117,25 @@ export async function openShop(options: { readonly debitShare?: number } = {}): 
 
 function takeInvoice(
   { world }: Simulator,
-  { wish, taken }: { readonly wish: 'paid' | 'declined'; readonly taken: Set<string> },
+  of: {
+    readonly wish: 'paid' | 'declined';
+    readonly byDebit: boolean;
+    readonly taken: Set<string>;
+  },
 ): Invoice {
+  const { wish, byDebit, taken } = of;
   for (const bill of world.invoices.all) {
     const { customer, status, collectionMethod, paymentIntent } = bill;
     if (status !== 'open' || collectionMethod !== 'charge_automatically') continue;
     if (paymentIntent === null || taken.has(customer) || world.deleted.has(customer)) continue;
     const { defaultPaymentMethod } = world.customers.get(customer);
     const method = defaultPaymentMethod && world.paymentMethods.get(defaultPaymentMethod);
-    if (!method || !('brand' in method) || method.brand !== 'visa') continue;
+    if (!method || (byDebit ? 'brand' in method : !('brand' in method) || method.brand !== 'visa'))
+      continue;
     taken.add(customer);
     method.issuer.troubleRate = 0;
     method.issuer.diesAt = wish === 'paid' ? null : 0;
-    method.issuer.deadDecline = 'insufficient_funds';
+    if (!byDebit) method.issuer.deadDecline = 'insufficient_funds';
     return bill;
   }
   throw new Error('No unpaid invoice is left.');
@@ -154,7 +162,7 @@ const insertCase = (
       amount_minor: BigInt(of.bill.amountRemainingMinor),
       state: of.state,
       because: 'It is a test.',
-      window_ends_at: daysFrom(28, AS_OF),
+      window_ends_at: daysFrom(90, AS_OF),
       opened_at: AS_OF,
     })
     .execute();
