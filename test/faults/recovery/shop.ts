@@ -162,7 +162,7 @@ const insertCase = (
       amount_minor: BigInt(of.bill.amountRemainingMinor),
       state: of.state,
       because: 'It is a test.',
-      window_ends_at: daysFrom(90, AS_OF),
+      window_ends_at: daysFrom(28, AS_OF),
       opened_at: AS_OF,
     })
     .execute();
