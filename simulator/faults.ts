@@ -59,6 +59,12 @@ export interface Encounter {
 /** A deterministic plan: which of the coming requests fail, and how. The first rule of a fault that strikes wins. */
 export class FaultPlan {
   private rules: { rule: FaultRule; seen: number; struck: number }[] = [];
+  private strokes = 0;
+
+  /** How often any rule has struck so far, those of cleared plans included. */
+  get struck(): number {
+    return this.strokes;
+  }
 
   add(rules: readonly FaultRule[]): void {
     for (const rule of rules) this.rules.push({ rule, seen: 0, struck: 0 });
@@ -84,6 +90,7 @@ export class FaultPlan {
       const counted = entry.seen - after;
       if (counted <= 0 || counted % everyNth !== 0 || entry.struck >= times) continue;
       entry.struck += 1;
+      this.strokes += 1;
       if (!isRace) {
         const { retryAfterSeconds } = entry.rule;
         encounter.fault = { kind, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };

@@ -286,6 +286,7 @@ const operations: Readonly<Record<string, Operation>> = {
     await webhooks.flush();
     return { endpoints: webhooks.status() };
   },
+  'GET /_simulator/faults': ({ faults }) => ({ struck: faults.struck }),
   'POST /_simulator/faults': ({ faults }, _, input) => {
     const rules = parseFaultRules(fieldOf(input, 'rules'));
     faults.add(rules);

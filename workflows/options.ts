@@ -14,9 +14,13 @@ const WALK: ActivityOptions = {
   retry: { initialInterval: '1 second', backoffCoefficient: 1, maximumAttempts: 20 },
 };
 
-/** A few statements or one request to the provider. What still fails then is for the state machine to decide. */
+/**
+ * A few statements or one request to the provider. What still fails then is for the state machine to decide; a worker that dies
+ * holds it up for no longer than its missing beats take to be noticed.
+ */
 const QUICK: ActivityOptions = {
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 4 },
 };
 
@@ -47,10 +51,11 @@ const NIGHT: ActivityOptions = {
 /**
  * One request that moves money, with what is read and written around it. Never tried again: whoever loses its answer does not know
  * whether the money has moved, and looks that up. The time holds more than the request's own limit, so that an answer that comes
- * late is still an answer.
+ * late is still an answer; a worker that is dead is noticed by its missing beats, and gives none.
  */
 const PAYMENT: ActivityOptions = {
   startToCloseTimeout: '3 minutes',
+  heartbeatTimeout: '10 seconds',
   retry: { maximumAttempts: 1 },
 };
 

@@ -219,8 +219,10 @@ describe('Faults before and after the money moved', () => {
     async (kind, status, charges) => {
       const invoice = collectible();
       const before = simulator.world.charges.size;
+      const { struck } = simulator.faults;
       simulator.faults.add([{ kind, times: 1 }]);
       expect(await pay(invoice, 'k')).toBe(status);
+      expect(simulator.faults.struck - struck).toBe(one);
       expect(simulator.world.charges.size - before).toBe(charges);
       expect(await pay(invoice, 'k')).toBe(status === 500 ? 500 : 200);
       expect(simulator.world.charges.size - before).toBe(status === 500 ? charges : one);

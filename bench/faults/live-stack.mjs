@@ -1,0 +1,159 @@
+/** What a storm rages over: a Temporal server and a Postgres that can be restarted, a simulated service, workers and a receiver of webhooks. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { StackError, describeEnd, readyLine } from '../../dev/children.mjs';
+import { ROOT } from '../../dev/paths.mjs';
+import { onFreePorts } from '../../dev/ports.mjs';
+import { startPostgres } from '../../dev/postgres.mjs';
+import { ensureBinary, startTemporal } from '../../dev/temporal.mjs';
+import { WORKER_COMMAND } from '../../dev/worker.mjs';
+
+const READY_LIMIT_MS = 120_000;
+const WORKERS = 2;
+export const ACCOUNT = 'acct_storm';
+export const TASK_QUEUE = 'recoup-storm';
+const KEY = 'sk_test_recoup_storm';
+export const AS_OF = '2026-11-01T00:00:00Z';
+/** Webhooks that are lost, come twice, or before their elders. */
+const MISHAPS = { drop: 0.05, double: 0.2, reorder: 0.2 };
+
+/**
+ * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string, invoices: number,
+ *   seed: number }} options `folder` must be one that Postgres' unprivileged user can pass through. Whoever owns the children stops them.
+ */
+export async function startLiveStack({ children, folder, ...options }) {
+  const stack = new LiveStack(children, folder);
+  await stack.start(options);
+  return stack;
+}
+
+class LiveStack {
+  /** @type {import('../../dev/children.mjs').Child[]} */
+  workers = [];
+  #started = 0;
+
+  constructor(children, folder) {
+    this.children = children;
+    this.folder = folder;
+  }
+
+  async start({ say, invoices, seed }) {
+    const { children, folder } = this;
+    const { path: binary } = await ensureBinary(children, say);
+    this.postgres = await onFreePorts([0], ([port]) => {
+      this.postgresOptions = { folder: join(folder, 'postgres'), port, durable: false };
+      return startPostgres(children, this.postgresOptions);
+    });
+    this.temporal = await onFreePorts([0, 0, 0], ([port, httpPort, metricsPort]) => {
+      const ports = { port, httpPort, metricsPort, uiPort: null };
+      // In a file: what the server knew is there again after its restart.
+      this.temporalOptions = { binary, ...ports, databaseFile: join(folder, 'temporal.db') };
+      return startTemporal(children, this.temporalOptions);
+    });
+    this.simulatorUrl = await this.#serve('simulator', 'simulator/main.js', {
+      args: Object.entries({
+        failures: invoices,
+        seed,
+        'as-of': AS_OF,
+        now: AS_OF,
+        'account-id': ACCOUNT,
+        'api-key': KEY,
+        'debit-share': 0.1,
+        retries: 'off',
+      }).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    });
+    this.webhookSecret = `whsec_${randomBytes(24).toString('hex')}`;
+    this.env = {
+      ...process.env,
+      DATABASE_URL: this.postgres.url,
+      TEMPORAL_ADDRESS: this.temporal.address,
+      TEMPORAL_NAMESPACE: 'default',
+      RECOUP_SYNC_TASK_QUEUE: TASK_QUEUE,
+      RECOUP_WAREHOUSE_PATH: join(folder, 'warehouse.duckdb'),
+      RECOUP_SECRET_KEY: randomBytes(32).toString('hex'),
+      STORM_KEY: KEY,
+      STORM_WEBHOOK_SECRET: this.webhookSecret,
+      NO_COLOR: '1',
+    };
+    for (let count = 0; count < WORKERS; count += 1) await this.startWorker();
+    const receiver = await this.#serve('webhooks', 'workers/webhooks.js', {
+      env: { RECOUP_WEBHOOK_PORT: '0' },
+    });
+    await this.control('/_simulator/webhooks', {
+      url: `${receiver}/webhooks/${ACCOUNT}`,
+      secret: this.webhookSecret,
+      seed: String(seed),
+      ...MISHAPS,
+    });
+  }
+
+  async #serve(name, file, { args = [], env = {} }) {
+    const child = this.children.spawn({
+      name,
+      command: process.execPath,
+      args: [join(ROOT, 'dist', file), ...args],
+      env: { ...(this.env ?? process.env), ...env },
+    });
+    const limits = { probe: () => readyLine(child), limitMs: READY_LIMIT_MS };
+    return (await this.children.waitUntil(child, limits)).url;
+  }
+
+  async startWorker() {
+    const [command, ...args] = WORKER_COMMAND;
+    this.#started += 1;
+    const name = `worker-${this.#started}`;
+    const child = this.children.spawn({ name, command, args, cwd: ROOT, env: this.env });
+    await this.children.waitUntil(child, {
+      probe: () => readyLine(child),
+      limitMs: READY_LIMIT_MS,
+    });
+    this.workers.push(child);
+  }
+
+  /** SIGKILL, and another one in its place. */
+  async replaceWorker(child) {
+    this.workers = this.workers.filter((worker) => worker !== child);
+    process.kill(-child.pid, 'SIGKILL');
+    await child.end;
+    await this.children.stop(child);
+    await this.startWorker();
+  }
+
+  /** Whoever ends without having been killed is a finding. */
+  requireWorkers() {
+    const dead = this.workers.find(({ ended }) => ended);
+    if (dead) throw new StackError(describeEnd(dead));
+  }
+
+  async restartPostgres() {
+    await this.children.stop(this.postgres.child);
+    this.postgres = await startPostgres(this.children, this.postgresOptions);
+  }
+
+  async restartTemporal() {
+    await this.children.stop(this.temporal.child);
+    this.temporal = await startTemporal(this.children, this.temporalOptions);
+  }
+
+  /** Runs `recoup …` to its end. */
+  async recoup(...args) {
+    const child = this.children.spawn({
+      name: `recoup-${args.slice(0, 2).join('-')}`,
+      command: process.execPath,
+      args: [join(ROOT, 'client', 'bin.cjs'), ...args],
+      env: this.env,
+    });
+    const { code } = await child.end;
+    await this.children.stop(child);
+    if (code !== 0) throw new StackError(`recoup ${args.join(' ')}: ${describeEnd(child)}`);
+  }
+
+  /** Asks the simulator's control or oracle; with a body it is a POST. */
+  async control(path, body) {
+    const request = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+    const response = await fetch(`${this.simulatorUrl}${path}`, request);
+    const answer = await response.json();
+    if (!response.ok) throw new StackError(`${path}: ${answer.error}`);
+    return answer;
+  }
+}
