@@ -11,7 +11,7 @@ import type { Decline } from './decline';
 import { CEILINGS } from './network-rules';
 import type { Plan, Situation } from './plan';
 import { isUnmapped, preference, WAKING } from './preference';
-import { REASONS } from './reasons';
+import { REASONS, type ReasonName } from './reasons';
 
 /** Soon after a decline another try does worse and looks like an attack. */
 const QUIET_MS = 12 * HOUR_MS;
@@ -45,12 +45,37 @@ const awaitCustomer = (remedy: 'update' | 'authenticate', rule: string, because:
   rules: [rule],
 });
 
+/** Nothing is wrong with the payment, but with what it was tried with: it may be paid with something else. */
+const OF_THE_CARD: ReadonlySet<ReasonName> = new Set([
+  'account_closed',
+  'details_replaced',
+  'do_not_retry',
+  'expired_card',
+  'lost_card',
+  'no_such_account',
+  'not_activated',
+  'not_permitted',
+  'not_supported',
+  'pickup_card',
+  'restricted',
+  'single_use_card',
+  'stolen_card',
+]);
+
+const anotherMayDo = ({ reason }: Decline): boolean => OF_THE_CARD.has(reason);
+
 /** What follows from a decline after which these payment details are of no use as they are; null when they may be. */
 function verdictOf(decline: Decline, nowMs: number): Plan | null {
   const why = REASONS[decline.reason].merchant;
   switch (decline.retryable) {
     case 'no':
-      return stop('hard_stopped', 'not-retryable', `${why} It must not be tried again.`);
+      return anotherMayDo(decline)
+        ? awaitCustomer(
+            'update',
+            'not-retryable',
+            `${why} It must not be tried again; another one may do.`,
+          )
+        : stop('hard_stopped', 'not-retryable', `${why} It must not be tried again.`);
     case 'after_update':
       return awaitCustomer('update', 'needs-update', `${why} Only new payment details can help.`);
     case 'after_auth':
@@ -83,7 +108,7 @@ function withoutAttempt(given: Situation, allowed: Allowance): Plan | null {
   if (allowed.kind === 'never') {
     const says = saysOf(allowed.rule);
     if (allowed.decline === null) return stop('exhausted', allowed.rule, says);
-    return allowed.decline.retryable === 'no'
+    return allowed.decline.retryable === 'no' && !anotherMayDo(allowed.decline)
       ? stop('hard_stopped', allowed.rule, says)
       : awaitCustomer('update', allowed.rule, `${says} Another one may do.`);
   }

@@ -55,6 +55,22 @@ const FUNDS = declinedBy('visa', '51', {
 const TECHNICAL = declinedBy('visa', '91', { class: 'technical', delayMs: HOUR_MS / 2 });
 
 describe('a decline that another try cannot help', () => {
+  it.each(['lost_card', 'stolen_card', 'account_closed', 'do_not_retry'] as const)(
+    'waits for another card when it must not be tried again because of this one: %s',
+    (reason) => {
+      const never = someDecline({ class: 'hard', retryable: 'no', reason });
+      expect(planAfter(never)).toMatchObject({ kind: 'await_customer', remedy: 'update' });
+    },
+  );
+
+  it.each(['authorization_revoked', 'payment_stopped', 'unlawful', 'suspected_fraud'] as const)(
+    'ends where another card would not make it right: %s',
+    (reason) => {
+      const never = someDecline({ class: 'hard', retryable: 'no', reason });
+      expect(planAfter(never)).toMatchObject({ kind: 'stop', as: 'hard_stopped' });
+    },
+  );
+
   it.each([
     ['hard', 'no', { kind: 'stop', as: 'hard_stopped' }],
     ['config', 'no', { kind: 'stop', as: 'hard_stopped' }],
