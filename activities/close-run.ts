@@ -1,5 +1,5 @@
 import { hasDueCustomers, lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
-import { hasCases } from '../db/repositories/routing';
+import { hasCases, listLateCases } from '../db/repositories/routing';
 import { endRun } from '../db/repositories/runs';
 import { isSettled } from '../domain/sync/run';
 import type { SyncActivities } from './contract';
@@ -21,7 +21,10 @@ export const createCloseRun =
       parked: facts.parked,
       summary: run.summary ?? '',
       settled: isSettled(facts),
-      casesDue: facts.changedRows > 0 && (await hasCases(db, accountId)),
+      casesDue:
+        facts.changedRows > 0
+          ? await hasCases(db, accountId)
+          : (await listLateCases(db, { accountId, after: null, limit: 1 })).length > 0,
       metricsDue:
         !last ||
         last.inputs !== digest ||

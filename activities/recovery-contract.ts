@@ -122,7 +122,10 @@ export interface CaseActivities {
 
 /** Of `retryCampaign`, and of whoever learns that something has changed. */
 export interface CampaignActivities {
-  /** After a sync: tells the cases of the account whose invoices, charges, refunds or disputes have changed. */
+  /**
+   * After a sync: tells the cases of the account whose invoices, charges, refunds or disputes have changed, and starts those that
+   * are late, which have lost their workflow.
+   */
   routeChanges(input: { readonly account: string }): Promise<{ readonly told: number }>;
 
   /** Errors: invalid_input for a campaign that does not exist. */

@@ -1,5 +1,10 @@
 import { readAccount, type Account } from '../../db/repositories/accounts';
-import { listChangedCases, markTold, type ChangedCase } from '../../db/repositories/routing';
+import {
+  listChangedCases,
+  listLateCases,
+  markTold,
+  type ChangedCase,
+} from '../../db/repositories/routing';
 import type { CaseEvent } from '../../domain/recovery/decide';
 import { newsOf, reversedMinor } from '../../domain/recovery/news';
 import type { ProviderClient } from '../../providers/provider';
@@ -15,7 +20,8 @@ const PAGE = 200;
 
 /**
  * Cases with a workflow are told to look for themselves. Those of the control group, and those that have ended with money, have
- * none: what happened is written on their rows. Calling it again tells nobody twice of the same.
+ * none: what happened is written on their rows. Calling it again tells nobody twice of the same. Cases that are late have lost their
+ * workflow, and get another one: the row is the record.
  */
 export const createRouteChanges =
   (deps: ActivityDeps): CampaignActivities['routeChanges'] =>
@@ -31,10 +37,22 @@ export const createRouteChanges =
         const { invoiceId, version } = changed;
         if (version !== null) await markTold(db, { accountId, invoiceId, version });
       });
-      if (page.length < PAGE) return { told };
+      if (page.length < PAGE) break;
       after = page.at(-1)?.invoiceId ?? null;
     }
+    await startLate(deps, accountId);
+    return { told };
   };
+
+async function startLate({ db, cases }: ActivityDeps, account: string): Promise<void> {
+  let after: string | null = null;
+  for (;;) {
+    const page: string[] = await listLateCases(db, { accountId: account, after, limit: PAGE });
+    await eachBounded(page, (invoice) => cases.start({ account, invoice }));
+    if (page.length < PAGE) return;
+    after = page.at(-1) ?? null;
+  }
+}
 
 async function route(deps: ActivityDeps, account: Account, changed: ChangedCase): Promise<boolean> {
   const key = { account: account.id, invoice: changed.invoiceId };

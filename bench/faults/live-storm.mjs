@@ -28,7 +28,7 @@ const DECK = {
   freeze: 2,
   reset: 3,
   terminate: 3,
-  change: 3,
+  change: 6,
   newCard: 4,
   race: 5,
   faults: 5,
@@ -164,7 +164,12 @@ export class Storm {
 
   async change() {
     const afterPayment = this.random.chance(0.3);
-    const { invoice, customer, subscription, charge } = await this.#pick({ paid: afterPayment });
+    // Who is about to be charged has most to lose.
+    const state = !afterPayment && this.random.chance(0.7) ? 'scheduled' : null;
+    const { invoice, customer, subscription, charge } = await this.#pick({
+      paid: afterPayment,
+      state,
+    });
     const kind = this.random.pick(afterPayment ? AFTER_PAYMENT : this.#kinds());
     const id =
       { replaceCard: customer, cancelSubscription: subscription }[kind] ??

@@ -121,6 +121,26 @@ export async function markTold(
     .execute();
 }
 
+/** What is due is begun within seconds, while there is a worker. */
+const LATE_HOURS = 1;
+
+/**
+ * Invoices whose cases should have done something long before the account was last read, in order of their ids: they have lost
+ * their workflow, or never had one.
+ */
+export async function listLateCases(
+  db: Kysely<Database>,
+  options: { readonly accountId: string; readonly after: string | null; readonly limit: number },
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select invoice_id as id from recovery_case join account on account.id = account_id
+    where account_id = ${options.accountId} and invoice_id > ${options.after ?? ''}
+      and ended_at is null and not held_out and recovery_case.state <> 'needs_human'
+      and coalesce(next_action_at, opened_at) < read_as_of - make_interval(hours => ${LATE_HOURS})
+    order by invoice_id limit ${options.limit}`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
 export interface SteeredCase {
   readonly invoiceId: string;
   readonly heldOut: boolean;

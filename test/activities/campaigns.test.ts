@@ -291,6 +291,17 @@ describe('routing', () => {
     expect(said).toEqual([]);
   });
 
+  test('a case that has done nothing although it was due gets another workflow; who waits for a person, or for later, does not', async () => {
+    const { account, route, said, caseIs } = await selected({ invoices: 4 });
+    await caseIs('in_1', { state: 'scheduled', next_action_at: OLD });
+    await caseIs('in_2', { state: 'scheduled', next_action_at: LATER });
+    await caseIs('in_3', { state: 'needs_human', next_action_at: null, opened_at: OLD });
+    await caseIs('in_4', { state: 'planning', next_action_at: null, opened_at: OLD });
+    await db.updateTable('account').set({ read_as_of: LATER }).where('id', '=', account).execute();
+    await route();
+    expect(said).toEqual(['start in_1', 'start in_4']);
+  });
+
   test.each([
     ['paid_elsewhere', { status: 'paid' }],
     ['voided', { status: 'void' }],
