@@ -21,9 +21,9 @@ const CASES_PER_HIT = 20;
 const RESTARTS = 2;
 /** What happens once, after such a share of the cases' time. */
 const TURNS = [
-  { after: 0.15, turn: ({ stack }) => stack.restartPostgres() },
-  { after: 0.3, turn: ({ stack }) => stack.restartTemporal() },
-  { after: 0.45, turn: ({ storm }) => storm.letOthersPay() },
+  { after: 0.2, turn: ({ stack }) => stack.restartPostgres() },
+  { after: 0.4, turn: ({ stack }) => stack.restartTemporal() },
+  { after: 0.65, turn: ({ storm }) => storm.letOthersPay() },
 ];
 /** However fast the cases are: before time goes on, there were so many for each time that it has. */
 const STROKES_PER_LEAP = 2;
