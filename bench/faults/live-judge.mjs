@@ -34,7 +34,7 @@ export async function judgeLive({ stack, pool, canceled }) {
   );
   const { rows: attempts } = await pool.query(
     `select invoice_id as invoice, number, attempt.state, settled_by as "settledBy", send_before as "sendBefore",
-       intended_at as "intendedAt", idempotency_key as key, recovery_case.state as "caseState", conflict
+       intended_at as "intendedAt", idempotency_key as key, recovery_case.state as "caseState", note
      from recovery_attempt as attempt join recovery_case using (account_id, invoice_id)
      where account_id = $1 order by 1, 2`,
     [ACCOUNT],
@@ -88,8 +88,9 @@ function wrongOutcomes(stories, attempts) {
   const results = new Map(charges.map(({ idempotencyKey, result }) => [idempotencyKey, result]));
   return attempts
     .filter(({ state, key }) => OUTCOMES[state]?.includes(results.get(key)) === false)
-    .map(({ invoice, number, state, key }) => {
-      return `${invoice}/${number} is ${state}, and the service has it ${results.get(key)}`;
+    .map(({ invoice, number, state, settledBy, note, key }) => {
+      const known = `${invoice}/${number} is ${state} by ${settledBy} (${note})`;
+      return `${known}, and the service has it ${results.get(key)}`;
     });
 }
 
