@@ -103,15 +103,15 @@ function unhurried(memory: CaseMemory, before: CaseState, moment: Moment): CaseM
   return { ...memory, fruitless: memory.fruitless + 1, tryAgainAtMs: moment.nowMs + delayMs };
 }
 
-/** What was remembered while an attempt was in flight takes effect once none is. */
+/** What was remembered while an attempt was in flight, or wanted before it came to light, takes effect once none is. */
 function afterwards(memory: CaseMemory, moment: Moment): CaseMemory {
-  const { remembered } = memory;
-  if (remembered.length === 0 || memory.open !== null) return memory;
-  return remembered.reduce<CaseMemory>(
-    (known, event) =>
-      isTerminal(known.state) ? known : apply(known, event, { ...moment, answered: false }),
-    { ...memory, remembered: [] },
-  );
+  const { remembered, open } = memory;
+  if (open !== null) return memory;
+  const become = (known: CaseMemory, event: CaseEvent): CaseMemory =>
+    isTerminal(known.state) ? known : apply(known, event, { ...moment, answered: false });
+  const after = remembered.reduce(become, { ...memory, remembered: [] });
+  const isUnwanted = after.state === 'planning' && after.desired !== 'run';
+  return isUnwanted ? become(after, { type: after.desired }) : after;
 }
 
 function apply(

@@ -99,8 +99,10 @@ describe('in every life', () => {
   test('whoever waits for something that comes by itself says when, and that is later', () => {
     forEveryLife(({ memory, nowMs }) => {
       const atMs = nextActionAtMs(memory, { nowMs, policy });
+      // A look that news have asked for, and that failed, is tried again by itself.
+      const isLooking = memory.state === 'needs_human' && memory.hasNews;
       const waitsForPeople = memory.state === 'needs_human' || isTerminal(memory.state);
-      if (waitsForPeople) expect(atMs).toBeNull();
+      if (waitsForPeople && !isLooking) expect(atMs).toBeNull();
       else expect(atMs).toBeGreaterThan(nowMs);
     });
   });
@@ -268,6 +270,15 @@ test('news are looked at before a wait is over, and by a lookup where an attempt
   expect(look('unknown', 1)).toEqual({ do: 'step', step: 'lookup' });
   expect(look('needs_human', 1)).toEqual({ do: 'step', step: 'lookup' });
   expect(look('needs_human')).toEqual({ do: 'step', step: 'check' });
+});
+
+test('a paused case is paused again once an old attempt that came to light is settled', () => {
+  const paused = happen(takeUp(FACTS, policy), eventOf('pause'), MOMENT);
+  const planned = { step: 'plan', event: eventOf('outcome_unknown'), begunIn: 'planning' } as const;
+  const open = answer(paused, planned, MOMENT);
+  expect(open.state).toBe('unknown');
+  const found = { step: 'lookup', event: eventOf('declined'), begunIn: 'unknown' } as const;
+  expect(answer(open, found, MOMENT).state).toBe('paused');
 });
 
 test('a payment that settles for too long is a person’s', () => {
