@@ -17,6 +17,8 @@ const common = {
 
 module.exports = {
   testTimeout: 60_000,
+  // Most of a test's time is waiting for servers; by default a machine of two cores would run one file at a time.
+  maxWorkers: 2,
   projects: [
     { ...common, displayName: 'pure', testRegex: `${withoutServers}.*\\.test\\.ts$` },
     {
