@@ -6,6 +6,8 @@
  * is longer than the rolling window of the same length, but for the hour that a day gains when clocks are put back; so
  * the rolling window with an hour added is the strictest of all readings, in every time zone.
  */
+import { MASTERCARD_MAC } from './codes/mastercard-mac';
+import { VISA as VISA_CODES, visaCategory } from './codes/visa';
 import type { DeclineClass, Retryable } from './decline';
 
 /** Stored with every decision. To be changed with every change to `CEILINGS`. */
@@ -116,6 +118,11 @@ const BRAZIL = { document: 'Retry programmes of Cielo and Braspag', edition: '20
 const STRICTEST = { document: 'No public limit: the strictest known one', edition: RULE_EDITION };
 const NACHA = { document: 'Nacha Operating Rules, 2.12.4', edition: '2026' };
 
+/** Of Visa's categories: the issuer will never approve. */
+const NEVER_APPROVED = 1;
+/** Mastercard's advice codes that name a wait. */
+const WAITS = ['24', '25', '26', '27', '28', '29', '30'];
+
 const CARD_CEILINGS: readonly Ceiling[] = [
   {
     id: 'visa-never',
@@ -126,7 +133,10 @@ const CARD_CEILINGS: readonly Ceiling[] = [
     effect: {
       kind: 'never_after',
       vocabulary: 'visa',
-      codes: ['04', '07', '12', '14', '15', '41', '43', '46', '57', 'R0', 'R1', 'R3'],
+      codes: Object.keys(VISA_CODES).filter(
+        (code) =>
+          visaCategory(code, { country: null, atMs: Date.parse(VISA.edition) }) === NEVER_APPROVED,
+      ),
     },
   },
   {
@@ -163,15 +173,9 @@ const CARD_CEILINGS: readonly Ceiling[] = [
     effect: {
       kind: 'wait',
       vocabulary: 'mastercard_mac',
-      delaysMs: {
-        24: HOUR_MS,
-        25: DAY_MS,
-        26: 2 * DAY_MS,
-        27: 4 * DAY_MS,
-        28: 6 * DAY_MS,
-        29: 8 * DAY_MS,
-        30: 10 * DAY_MS,
-      },
+      delaysMs: Object.fromEntries(
+        WAITS.map((code) => [code, MASTERCARD_MAC[code]?.delayMs ?? 0] as const),
+      ),
     },
   },
   {
