@@ -1,9 +1,24 @@
 /** Counts charges against the networks' best-known limits, on its own: it shares no code with what keeps to them. */
-import type { Attempt } from '../../domain/recovery/attempt';
-import type { Charge } from '../../simulator/world/model';
-import type { World } from '../../simulator/world/world';
 
-const DAY_SECONDS = 86_400;
+const DAY_MS = 86_400_000;
+
+/** One charge of a credential, whoever made it. */
+export interface Tried {
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+  readonly credential: string;
+  /** Card brand or direct-debit scheme. */
+  readonly network: string;
+  /** Decimal minor units. */
+  readonly amountMinor: string;
+  readonly hasFailed: boolean;
+  readonly networkDeclineCode: string | null;
+  readonly networkAdviceCode: string | null;
+  /** When the attempt was intended, for one of ours; null for what others made. */
+  readonly intendedAtMs: number | null;
+}
+
 interface Limit {
   /** Declined tries, the first one included, after which no further one is allowed. */
   readonly tries: number;
@@ -37,53 +52,44 @@ const VISA_NEVER = new Set([
 const MASTERCARD_NEVER = new Set(['03', '21']);
 
 /**
- * The charges by the API that no network would have allowed, each with what it breaks. What others charge after an attempt was
- * intended, nobody who makes it can know.
+ * Our charges that no network would have allowed, each with what it breaks. What others charge after an attempt was intended,
+ * nobody who makes it can know.
  */
-export function breachesOf(world: World, attempts: readonly Attempt[]): string[] {
-  const intendedAt = new Map(
-    attempts.map((attempt) => [attempt.idempotencyKey, attempt.intendedAt.getTime() / 1000]),
-  );
-  const byCredential = new Map<string, Charge[]>();
-  for (const charge of world.charges.all) {
-    const { fingerprint } = world.paymentMethods.get(charge.paymentMethod);
-    const others = byCredential.get(fingerprint);
-    if (others === undefined) byCredential.set(fingerprint, [charge]);
+export function breachesOf(charges: readonly Tried[]): string[] {
+  const byCredential = new Map<string, Tried[]>();
+  for (const charge of charges) {
+    const others = byCredential.get(charge.credential);
+    if (others === undefined) byCredential.set(charge.credential, [charge]);
     else others.push(charge);
   }
-  const breaches: string[] = [];
-  for (const charges of byCredential.values()) {
-    charges.forEach((charge, index) => {
-      const origin = world.origins.get(charge.id);
-      if (origin?.by !== 'api') return;
-      const at = intendedAt.get(origin.request.idempotencyKey ?? '') ?? charge.created;
-      const method = world.paymentMethods.get(charge.paymentMethod);
-      const brand = method.debit ?? method.brand;
-      const failed = charges
-        .slice(0, index)
-        .filter(({ status, created }) => status === 'failed' && created < at);
-      const never = failed.find((each) => isNever(brand, each));
-      if (never !== undefined) breaches.push(`${charge.id} after ${never.id}, never to be tried`);
-      for (const { tries, days, ofAmount } of LIMITS[brand] ?? []) {
-        const since = charge.created - days * DAY_SECONDS;
-        const counted = failed.filter(
-          ({ created, amountMinor }) =>
-            created > since && (!ofAmount || amountMinor === charge.amountMinor),
-        );
-        if (counted.length >= tries) {
-          breaches.push(
-            `${charge.id} is try ${String(counted.length + 1)} in ${String(days)} days`,
-          );
-        }
-      }
-    });
-  }
-  return breaches;
+  return charges.flatMap((charge) => breachedBy(charge, byCredential.get(charge.credential) ?? []));
 }
 
-function isNever(brand: string, { decline }: Charge): boolean {
-  if (decline === null) return false;
-  return brand === 'visa'
-    ? VISA_NEVER.has(decline.networkDeclineCode ?? '')
-    : brand === 'mastercard' && MASTERCARD_NEVER.has(decline.networkAdviceCode ?? '');
+function breachedBy(
+  { id, network, amountMinor, intendedAtMs: atMs }: Tried,
+  ofCredential: readonly Tried[],
+): string[] {
+  if (atMs === null) return [];
+  // Services tell time to the second: a charge may seem to be older than its own intent.
+  const failed = ofCredential.filter(
+    (other) => other.id !== id && other.hasFailed && other.atMs < atMs,
+  );
+  const never = failed.find(isNever);
+  const used = (LIMITS[network] ?? []).filter(({ tries, days, ofAmount }) => {
+    const counted = failed.filter(
+      (other) =>
+        other.atMs > atMs - days * DAY_MS && (!ofAmount || other.amountMinor === amountMinor),
+    );
+    return counted.length >= tries;
+  });
+  return [
+    ...(never === undefined ? [] : [`${id} after ${never.id}, never to be tried`]),
+    ...used.map(({ tries, days }) => `${id} after ${String(tries)} others in ${String(days)} days`),
+  ];
+}
+
+function isNever({ network, networkDeclineCode, networkAdviceCode }: Tried): boolean {
+  return network === 'visa'
+    ? VISA_NEVER.has(networkDeclineCode ?? '')
+    : network === 'mastercard' && MASTERCARD_NEVER.has(networkAdviceCode ?? '');
 }

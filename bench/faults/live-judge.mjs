@@ -5,23 +5,12 @@ import { ROOT } from '../../dev/paths.mjs';
 import { ACCOUNT } from './live-stack.mjs';
 
 const require = createRequire(import.meta.url);
+const { breachesOf } = require(join(ROOT, 'dist', 'bench', 'faults', 'ceilings.js'));
 const { SIMULATED_WIRE } = require(join(ROOT, 'dist', 'domain', 'recovery', 'policy.js'));
 
 /** What ends collecting between the last look and the request nobody can see: no longer than a claim may be sent. */
 const GRACE_SECONDS = SIMULATED_WIRE.sendWithinMs / 1_000 + 1;
 const INVOICES_PER_QUESTION = 50;
-const DAY_MS = 86_400_000;
-
-/** The networks' best-known limits, on their own: no code is shared with what keeps to them. So many failed tries, the first included. */
-const LIMITS = {
-  visa: [{ most: 21, windowMs: 30 * DAY_MS }],
-  mastercard: [
-    { most: 10, windowMs: DAY_MS },
-    { most: 35, windowMs: 30 * DAY_MS },
-  ],
-};
-/** Visa's category 1: never tried again. */
-const NEVER = ['04', '07', '12', '14', '15', '41', '43', '46', '57', 'R0', 'R1', 'R3'];
 
 /**
  * @param {{ stack: any, pool: import('pg').Pool, canceled: ReadonlyMap<string, number> }} options
@@ -49,7 +38,7 @@ export async function judgeLive({ stack, pool, canceled }) {
       .filter((attempt) => isAfter(canceled.get(attempt.invoice), attempt))
       .map((attempt) => `${name(attempt)} was begun after its case was canceled`),
   ];
-  const breaches = breachesOf(stories, attempts);
+  const breaches = breachesOf(triedIn(stories, attempts));
   const open = attempts.filter(
     ({ state, caseState }) =>
       ['intended', 'unknown', 'pending'].includes(state) && caseState !== 'needs_human',
@@ -108,29 +97,21 @@ async function readStories(stack, cases) {
   return stories;
 }
 
-/** Charges of ours that were one too many. What others charge after an attempt was intended, nobody who makes it can know. */
-function breachesOf(stories, attempts) {
-  const intendedAt = new Map(attempts.map(({ key, intendedAt: at }) => [key, at.getTime()]));
-  const charges = stories.flatMap(({ invoice, charges: made }) =>
-    made.map((charge) => ({ ...charge, invoice, atMs: Date.parse(charge.at) })),
+/** The service's charges, each of ours with when it was intended. */
+function triedIn(stories, attempts) {
+  const intended = new Map(attempts.map(({ key, intendedAt }) => [key, intendedAt.getTime()]));
+  return stories.flatMap(({ charges }) =>
+    charges.map((charge) => {
+      const atMs = Date.parse(charge.at);
+      return {
+        ...charge,
+        atMs,
+        hasFailed: charge.result === 'failed',
+        // The story of an invoice does not tell it.
+        networkAdviceCode: null,
+        // One that our ledger does not know is held against what was before it.
+        intendedAtMs: charge.by === 'api' ? (intended.get(charge.idempotencyKey) ?? atMs) : null,
+      };
+    }),
   );
-  return charges
-    .filter(({ by }) => by === 'api')
-    .flatMap(({ id, invoice, credential, network, idempotencyKey }) => {
-      const at = intendedAt.get(idempotencyKey);
-      const failed = charges.filter(
-        (other) => other.credential === credential && other.result === 'failed' && other.atMs < at,
-      );
-      const never = failed.find((other) => NEVER.includes(other.networkDeclineCode));
-      const used = (LIMITS[network] ?? []).filter(
-        ({ most, windowMs }) => failed.filter(({ atMs }) => atMs > at - windowMs).length >= most,
-      );
-      const text = `${id} of ${invoice} (${network})`;
-      return [
-        ...(network === 'visa' && never
-          ? [`${text} after ${never.networkDeclineCode} of ${never.id}`]
-          : []),
-        ...used.map(({ most }) => `${text} after ${most} others`),
-      ];
-    });
 }

@@ -1,6 +1,6 @@
 /**
- * Simulated time under a storm. As client/simulated-time.ts passes it, but in strides, and for cases whose workers, workflows
- * and servers die: who does not get on is told again, by a signal that starts its workflow where none runs.
+ * Simulated time under a storm: it passes in strides, while no case is at work, and for cases whose workers, workflows and
+ * servers die: who does not get on is told again, by a signal that starts its workflow where none runs.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,12 +1,8 @@
 /** `npm run bench:faults`: payment recovery while everything fails, judged by the ledger of the simulator. */
 import { createRequire } from 'node:module';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Children, StackError } from '../../dev/children.mjs';
-import { createEnding, endOnSignals } from '../../dev/ending.mjs';
 import { ensureBuilt, ensureInstalled } from '../../dev/install.mjs';
-import { createSay } from '../../dev/say.mjs';
+import { runBenchCommand, wholeNumber } from '../command.mjs';
 
 const HELP = `npm run --silent bench:faults -- [options]
 
@@ -23,10 +19,7 @@ or after a stop.
 
 Exit code 1 when somebody was charged twice, or without being allowed, or when an attempt is left that nobody knows the outcome of.
 `;
-const WRONG_USE = 2;
 const MAX_SEED = 2 ** 31 - 1;
-/** Not os.tmpdir(): TMPDIR may be a folder that Postgres' unprivileged user cannot enter when we are root. */
-const TEMPORARY = process.platform === 'win32' ? (process.env.TEMP ?? '.') : '/tmp';
 
 function readOptions() {
   const { values } = parseArgs({
@@ -42,20 +35,18 @@ function readOptions() {
   return {
     help: values.help,
     json: values.json,
-    cases: wholeNumber('cases', values.cases, 10_000_000),
-    live: wholeNumber('live', values.live, 100_000),
-    seed: wholeNumber('seed', values.seed, MAX_SEED),
-    shard: values.shard === undefined ? null : wholeNumber('shard', values.shard, MAX_SEED),
+    cases: wholeNumber('cases', values.cases, { min: 0, max: 10_000_000 }),
+    live: wholeNumber('live', values.live, { min: 0, max: 100_000 }),
+    seed: wholeNumber('seed', values.seed, { min: 0, max: MAX_SEED }),
+    shard:
+      values.shard === undefined
+        ? null
+        : wholeNumber('shard', values.shard, { min: 0, max: MAX_SEED }),
   };
 }
 
-function wholeNumber(name, text, max) {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= max) return value;
-  throw new Error(`--${name} takes a whole number from 0 to ${max}, not '${text}'`);
-}
-
 async function run({ children, say, folder, options }) {
+  say.note('Seed', String(options.seed));
   await ensureInstalled(children, say);
   await ensureBuilt(children, say);
   if (options.shard !== null) return tellShard(options);
@@ -113,37 +104,4 @@ const asText = (result) =>
     .map(([name, value]) => `${name.padEnd(16)}  ${Array.isArray(value) ? value.length : value}`)
     .join('\n');
 
-async function main() {
-  let options;
-  try {
-    options = readOptions();
-  } catch (error) {
-    process.stderr.write(`✗ ${error.message}\nSee npm run bench:faults -- --help\n`);
-    process.exit(WRONG_USE);
-  }
-  if (options.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const say = createSay(process.stderr);
-  const folder = mkdtempSync(join(TEMPORARY, 'recoup-faults-'));
-  // Postgres' unprivileged user passes through to its own folder within, and sees nothing else.
-  chmodSync(folder, 0o711);
-  const children = new Children({ logFolder: join(folder, 'logs') });
-  children.removeAtDeath(folder);
-  const ending = createEnding(children, () => rmSync(folder, { recursive: true, force: true }));
-  endOnSignals(ending, say);
-  try {
-    say.note('Seed', String(options.seed));
-    const result = await run({ children, say, folder, options });
-    process.stdout.write(`${options.json ? JSON.stringify(result) : asText(result)}\n`);
-    await ending.end(isBad(result) ? 1 : 0);
-  } catch (error) {
-    // Children that a signal made us end are no error.
-    if (ending.isEnding()) return;
-    say.error(error instanceof StackError ? error.message : error.stack);
-    await ending.end(1);
-  }
-}
-
-await main();
+await runBenchCommand({ name: 'bench:faults', help: HELP, readOptions, run, asText, isBad });

@@ -26,7 +26,7 @@ import { generateFailures } from '../../simulator/world/failures';
 import type { Charge } from '../../simulator/world/model';
 import { Random } from '../../simulator/world/random';
 import type { World } from '../../simulator/world/world';
-import { breachesOf } from './ceilings';
+import { breachesOf, type Tried } from './ceilings';
 import { CaseRunner, type CaseHost, type StepAnswer } from './case-runner';
 import { createMemoryLedger, type MemoryLedger } from './memory-ledger';
 import { createMemoryPayments, FOUL, type MemoryPayments } from './memory-payments';
@@ -133,9 +133,33 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     recovered: storms.filter(({ row }) => row.state === 'recovered_by_us').length,
     kills: storms.reduce((sum, { kills }) => sum + kills, 0),
     faultsInjected: payments.faults() + storms.reduce((sum, { strokes }) => sum + strokes, 0),
-    ceilingBreaches: breachesOf(world, attempts),
+    ceilingBreaches: breachesOf(triedIn(world, attempts)),
     wrongOutcomes: wrongOutcomesOf(world, attempts),
   };
+}
+
+function triedIn(world: World, attempts: readonly Attempt[]): Tried[] {
+  const intended = new Map(
+    attempts.map(({ idempotencyKey, intendedAt }) => [idempotencyKey, intendedAt.getTime()]),
+  );
+  return world.charges.all.map((charge) => {
+    const { id, created, amountMinor, status, decline } = charge;
+    const method = world.paymentMethods.get(charge.paymentMethod);
+    const origin = world.origins.get(id);
+    const key = origin?.by === 'api' ? (origin.request.idempotencyKey ?? '') : null;
+    return {
+      id,
+      atMs: created * 1000,
+      credential: method.fingerprint,
+      network: method.debit ?? method.brand,
+      amountMinor: String(amountMinor),
+      hasFailed: status === 'failed',
+      networkDeclineCode: decline?.networkDeclineCode ?? null,
+      networkAdviceCode: decline?.networkAdviceCode ?? null,
+      // One that our ledger does not know is held against what was before it.
+      intendedAtMs: key === null ? null : (intended.get(key) ?? created * 1000),
+    };
+  });
 }
 
 function wrongOutcomesOf(world: World, attempts: readonly Attempt[]): string[] {

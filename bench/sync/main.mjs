@@ -1,12 +1,8 @@
 /** `npm run bench:sync`: Recoup beside its peers and the floors, one after the other on this machine. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Children, StackError } from '../../dev/children.mjs';
-import { createEnding, endOnSignals } from '../../dev/ending.mjs';
 import { ensureBuilt, ensureInstalled } from '../../dev/install.mjs';
-import { createSay } from '../../dev/say.mjs';
+import { runBenchCommand, wholeNumber } from '../command.mjs';
 import { CONTENDERS, PEERS } from './contenders.mjs';
 
 const HELP = `npm run --silent bench:sync -- [options]
@@ -20,9 +16,6 @@ Measures how fast Recoup, its peers and the floors bring invoices of one stub AP
   --json           the result as one JSON object on stdout instead of a table; all talk goes to stderr
   --help           this
 `;
-const WRONG_USE = 2;
-/** Not os.tmpdir(): TMPDIR may be a folder that Postgres' unprivileged user cannot enter when we are root. */
-const TEMPORARY = process.platform === 'win32' ? (process.env.TEMP ?? '.') : '/tmp';
 const PEERS_FOLDER = fileURLToPath(new URL('peers', import.meta.url));
 
 function readOptions() {
@@ -48,12 +41,6 @@ function readOptions() {
   };
 }
 
-function wholeNumber(name, text, { min, max }) {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new Error(`--${name} takes a whole number from ${min} to ${max}, not '${text}'`);
-}
-
 function names(option, text, known) {
   const given = text.split(',');
   const unknown = given.find((name) => !known.includes(name));
@@ -72,7 +59,7 @@ async function run({ children, say, folder, options }) {
   return runBench({ children, say, folder, ...options });
 }
 
-function asTable({ results, ratioToFastestPeer, ratioToCopyFloor }) {
+function asText({ results, ratioToFastestPeer, ratioToCopyFloor }) {
   const heads = ['', 'records/s', 'seconds', 'peak MB', 'requests', 'activities'];
   const rows = results.map((result) => Object.values(result).map((value) => String(value ?? '–')));
   const widths = heads.map((head, column) =>
@@ -89,36 +76,4 @@ function asTable({ results, ratioToFastestPeer, ratioToCopyFloor }) {
   ].join('\n');
 }
 
-async function main() {
-  let options;
-  try {
-    options = readOptions();
-  } catch (error) {
-    process.stderr.write(`✗ ${error.message}\nSee npm run bench:sync -- --help\n`);
-    process.exit(WRONG_USE);
-  }
-  if (options.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const say = createSay(process.stderr);
-  const folder = mkdtempSync(join(TEMPORARY, 'recoup-bench-'));
-  // Postgres' unprivileged user passes through to its own folder within, and sees nothing else.
-  chmodSync(folder, 0o711);
-  const children = new Children({ logFolder: join(folder, 'logs') });
-  children.removeAtDeath(folder);
-  const ending = createEnding(children, () => rmSync(folder, { recursive: true, force: true }));
-  endOnSignals(ending, say);
-  try {
-    const result = await run({ children, say, folder, options });
-    process.stdout.write(`${options.json ? JSON.stringify(result) : asTable(result)}\n`);
-    await ending.end(0);
-  } catch (error) {
-    // Children that a signal made us end are no error.
-    if (ending.isEnding()) return;
-    say.error(error instanceof StackError ? error.message : error.stack);
-    await ending.end(1);
-  }
-}
-
-await main();
+await runBenchCommand({ name: 'bench:sync', help: HELP, readOptions, run, asText });
