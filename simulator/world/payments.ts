@@ -235,10 +235,11 @@ function submit(
   const { at: settledAt } = resultOf(account, at);
   agendaOf(world, invoice.customer).plan(settledAt, { kind: 'settle', charge: charge.id });
   emit(world, { at, type: 'charge.pending', kind: 'charge', record: charge });
-  if (isSettled(invoice)) return;
   const paymentIntent = world.paymentIntents.get(charge.paymentIntent);
-  paymentIntent.status = 'processing';
+  // Without the guard: the intent of what is paid or void stays as it is, and names its latest charge all the same.
   paymentIntent.latestCharge = charge.id;
+  if (isSettled(invoice)) return;
+  paymentIntent.status = 'processing';
   paymentIntent.paymentMethod = charge.paymentMethod;
   emit(world, {
     at,
@@ -345,10 +346,10 @@ function fail(
   { invoice, charge, at, decline, counts }: Attempt & { decline: Decline },
 ): void {
   emit(world, { at, type: 'charge.failed', kind: 'charge', record: charge });
-  if (isSettled(invoice)) return;
   const paymentIntent = world.paymentIntents.get(charge.paymentIntent);
-  paymentIntent.status = 'requires_payment_method';
   paymentIntent.latestCharge = charge.id;
+  if (isSettled(invoice)) return;
+  paymentIntent.status = 'requires_payment_method';
   paymentIntent.paymentMethod = null;
   paymentIntent.lastPaymentError = {
     decline,

@@ -130,6 +130,19 @@ describe('an answer that is lost after the money has moved', () => {
     expect(await one.attempts()).toMatchObject([{ state: 'declined', settledBy: 'lookup' }]);
     expect(one.sent()).toBe(1);
   });
+
+  it('is found although the invoice was voided in the same second', async () => {
+    const one = await shop.open({ wish: 'declined' });
+    const change = 'voidInvoice';
+    shop.simulator.faults.add([
+      { match: { method: 'POST' }, times: 1, kind: 'change-before', change },
+    ]);
+    fault('reset-after-commit');
+    await one.charge(0);
+    await one.proveAbsent();
+    await one.lookUp(1);
+    expect(await one.attempts()).toMatchObject([{ state: 'declined', settledBy: 'lookup' }]);
+  });
 });
 
 describe('a request that never arrived', () => {
