@@ -113,16 +113,21 @@ class LiveStack {
   /** SIGKILL, and another one in its place. */
   async replaceWorker(child) {
     this.workers = this.workers.filter((worker) => worker !== child);
-    process.kill(-child.pid, 'SIGKILL');
+    if (!child.ended) process.kill(-child.pid, 'SIGKILL');
     await child.end;
     await this.children.stop(child);
     await this.startWorker();
   }
 
-  /** Whoever ends without having been killed is a finding. */
-  requireWorkers() {
-    const dead = this.workers.find(({ ended }) => ended);
-    if (dead) throw new StackError(describeEnd(dead));
+  /**
+   * Whoever ends without having been killed is a finding. One that was frozen has been: where the freeze met a workflow's code, the
+   * SDK's limit of 5 s for it has passed on waking, and Node aborts (https://github.com/nodejs/node/issues/38503).
+   */
+  async requireWorkers() {
+    for (const dead of this.workers.filter(({ ended }) => ended)) {
+      if (!dead.wasFrozen) throw new StackError(describeEnd(dead));
+      await this.replaceWorker(dead);
+    }
   }
 
   async restartPostgres() {

@@ -93,7 +93,7 @@ export class Storm {
       await sleep(this.random.integer(...PAUSES_MS));
       if (this.#deck.length === 0) this.#deck = this.#shuffled();
       const stroke = this.#deck.pop();
-      this.stack.requireWorkers();
+      await this.stack.requireWorkers();
       const times = ON_CASES.includes(stroke) ? this.width : 1;
       for (let time = 0; time < times && !this.#over; time += 1) {
         await this[stroke]().catch(ignoreMisses);
@@ -123,8 +123,10 @@ export class Storm {
   }
 
   async freeze() {
-    const { pid } = this.random.pick(this.stack.workers);
+    const victim = this.random.pick(this.stack.workers);
+    const { pid } = victim;
     this.kills += 1;
+    victim.wasFrozen = true;
     process.kill(pid, 'SIGSTOP');
     this.#meanwhile(async () => {
       await sleep(this.random.integer(...FREEZES_MS));

@@ -34,7 +34,7 @@ const MAX_FAILED_LOOKS = 60;
 const TELL_EVERY_MS = 10_000;
 /** Starting, syncing and judging; and what a case takes at most, beside others. */
 const LIMIT_MS = 240_000;
-const LIMIT_PER_CASE_MS = 2_000;
+const LIMIT_PER_CASE_MS = 4_000;
 
 /**
  * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string, cases: number,
