@@ -6,6 +6,7 @@ import {
   lastMetricRun,
   markAllDirty,
   openMetricRun,
+  policyId,
   readMetricInputs,
   takeDirtyCustomers,
   withMetricsLock,
@@ -67,9 +68,7 @@ export function createComputeMetrics(
 
 /** Whether the same facts would give the same figures today. */
 export const isOfThisEdition = (run: MetricRun, policy: MetricPolicy = DEFAULT_POLICY): boolean =>
-  run.policy_id === policy.id &&
-  run.policy_version === policy.version &&
-  run.engine_version === ENGINE_VERSION;
+  run.policy_id === policyId(policy) && run.engine_version === ENGINE_VERSION;
 
 const reportOf = (
   run: bigint,

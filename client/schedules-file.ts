@@ -1,6 +1,7 @@
 /** The nightly schedules as a person writes them: one group of accounts, by time zone, is one schedule. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { wrongFields } from '../domain/wrong-fields';
 import { NIGHTLY_MAX_CONCURRENT } from '../workflows/contract';
 import { wrongUse } from './errors';
 import { isTimeZone } from './time-zone';
@@ -76,8 +77,10 @@ const fileSchema = z
 export function readSchedulesFile(file: string): ScheduleGroup[] {
   const parsed = fileSchema.safeParse(readJson(file));
   if (parsed.success) return parsed.data.groups;
-  const wrong = parsed.error.issues.map(describe).join('; ');
-  throw wrongUse(`${file} is wrong: ${wrong}`, 'docs/cli.md shows a correct one.');
+  throw wrongUse(
+    `${file} is wrong: ${wrongFields(parsed.error)}`,
+    'docs/cli.md shows a correct one.',
+  );
 }
 
 function readJson(file: string): unknown {
@@ -94,16 +97,4 @@ function readJson(file: string): unknown {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw wrongUse(`${file} is no JSON: ${why}`, 'docs/cli.md shows a correct one.', cause);
   }
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const path = issue.path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .replace(/^\./, '');
-  const message =
-    issue.code === 'unrecognized_keys'
-      ? `unknown field ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`
-      : issue.message;
-  return path === '' ? message : `${path}: ${message}`;
 }

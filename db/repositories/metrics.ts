@@ -5,6 +5,7 @@
  * whenever something changed that the warehouse shows: a customer was recomputed, or invoices, payments or customers differ
  * from what the last run saw, or a month has begun. When nothing did, the last run stands.
  */
+import { createHash } from 'node:crypto';
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { CustomerMetrics } from '../../domain/metrics/customer-metrics';
@@ -96,6 +97,10 @@ export async function readMetricInputs(
   return inputs;
 }
 
+/** Two policies that say the same have the same. */
+export const policyId = (policy: MetricPolicy): string =>
+  createHash('sha256').update(JSON.stringify(policy)).digest('hex');
+
 /** Begins a run with the next number. */
 export async function openMetricRun(
   db: Kysely<Database>,
@@ -112,8 +117,8 @@ export async function openMetricRun(
           sql<bigint>`${fn.coalesce(fn.max('run'), sql<bigint>`${lit(0)}`)} + 1`.as('next'),
         )
         .where('account_id', '=', accountId),
-      policy_id: policy.id,
-      policy_version: policy.version,
+      policy_id: policyId(policy),
+      policy_version: 1,
       engine_version: ENGINE_VERSION,
       as_of: asOf,
     }))

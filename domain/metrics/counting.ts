@@ -17,6 +17,7 @@ export interface Gap {
   readonly source: readonly string[];
 }
 
+const COUNTING_STATUSES = ['active', 'past_due'];
 /** Stripe lets a first payment wait for 23 hours (`incomplete`), then ends the subscription (`incomplete_expired`). */
 const FIRST_PAYMENT_LIMIT_MS = 23 * 3_600_000;
 /** A renewal while collection is paused is given up at once: within the hour for which invoices stay drafts, and some slack. */
@@ -32,20 +33,19 @@ export function gapsOf(
   const changes = facts.subscription_change
     .filter((change) => change.subscriptionId === subscription.id)
     .sort((a, b) => a.at.getTime() - b.at.getTime() || compareText(a.id, b.id));
+  const known = { subscription, invoices, changes, policy };
+  const paused =
+    policy.pauses === 'zero' ? pauseObservations({ ...known, lines: facts.invoice_line }) : [];
   return [
-    ...trialOf(subscription),
-    ...gapsBetween(
-      statusObservations({ subscription, invoices, changes, policy }),
-      'status_stopped',
-      'status_resumed',
-    ),
-    ...gapsBetween(
-      pauseObservations({ subscription, invoices, changes, lines: facts.invoice_line }),
-      'collection_paused',
-      'collection_resumed',
-    ),
+    ...(policy.trials === 'exclude' ? trialOf(subscription) : []),
+    ...gapsBetween(statusObservations(known), 'status_stopped', 'status_resumed'),
+    ...gapsBetween(paused, 'collection_paused', 'collection_resumed'),
   ];
 }
+
+/** Rather than by its trial, which ended without a means of payment: that one was never paid for. */
+const wasPausedByHand = ({ pausedAt, trialEndAt }: Fact<'subscription'>): boolean =>
+  trialEndAt === null || (pausedAt !== null && pausedAt > trialEndAt);
 
 function trialOf({ id, startedAt, trialStartAt, trialEndAt }: Fact<'subscription'>): Gap[] {
   if (trialEndAt === null) return [];
@@ -80,7 +80,8 @@ function statusObservations(options: SubscriptionFacts & { policy: MetricPolicy 
   const { subscription, invoices, changes, policy } = options;
   // A trial and the end have their own instants on the subscription.
   const isOff = (status: string) =>
-    !['trialing', 'canceled', ...policy.countingStatuses].includes(status);
+    !['trialing', 'canceled', ...COUNTING_STATUSES].includes(status) &&
+    !(status === 'paused' && policy.pauses === 'keep' && wasPausedByHand(subscription));
   const observations = firstPayment(subscription, invoices);
   for (const change of changes) {
     const before = asObject(change.before)['status'];

@@ -34,7 +34,7 @@ export function reductionsOf(
   return facts.discount
     .filter(
       (discount) =>
-        policy.deductedDurations.includes(discount.duration) &&
+        isDeducted(discount.duration, policy) &&
         isInScope(discount, subscription) &&
         (discount.amountOffMinor === null || discount.currency === subscription.currency),
     )
@@ -58,6 +58,9 @@ export function reductionsOf(
         a.position - b.position || a.from.getTime() - b.from.getTime() || compareText(a.id, b.id),
     );
 }
+
+export const isDeducted = (duration: string, policy: Pick<MetricPolicy, 'discounts'>): boolean =>
+  policy.discounts === 'all' || (policy.discounts === 'recurring' && duration !== 'once');
 
 const ownerOf = (discount: Fact<'discount'>): Reduction['owner'] =>
   discount.subscriptionItemId ? 'item' : discount.subscriptionId ? 'subscription' : 'customer';

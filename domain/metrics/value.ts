@@ -3,12 +3,28 @@ import type { JsonValue } from '../records';
 import { exact, sum, ZERO, type Exact } from './exact';
 import type { Fact } from './facts';
 import { asList, asObject } from './plain';
-import type { Interval, MetricPolicy } from './policy';
+import type { MetricPolicy } from './policy';
+
+/** How many of the interval one month holds; null for what is no interval. */
+function intervalsPerMonth(interval: string | null, policy: MetricPolicy): Exact | null {
+  switch (interval) {
+    case 'day':
+      return exact(policy.dayFactor);
+    case 'week':
+      return exact(policy.weekFactor);
+    case 'month':
+      return exact('1');
+    case 'year':
+      return exact('1/12');
+    default:
+      return null;
+  }
+}
 
 /** How many billing periods of the price one month holds; null where the price does not recur. */
 export function periodsPerMonth(price: Fact<'price'>, policy: MetricPolicy): Exact | null {
-  const factor = price.interval && policy.periodsPerMonth[price.interval as Interval];
-  return factor ? exact(factor).div(exact(BigInt(price.intervalCount ?? 1))) : null;
+  const periods = intervalsPerMonth(price.interval, policy);
+  return periods && periods.div(exact(BigInt(price.intervalCount ?? 1)));
 }
 
 /** Minor units a month, before discounts; null where the price says nothing about it (one-time, metered, unknown tiers). */

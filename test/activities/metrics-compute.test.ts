@@ -220,17 +220,17 @@ describe('computing the metrics of an account', () => {
   });
 
   it('computes everybody again under a changed policy, and back', async () => {
-    await store(db, account, customer('cus_1'));
-    await compute();
-    const doubled = {
-      ...DEFAULT_POLICY,
-      id: 'doubled',
-      periodsPerMonth: { ...DEFAULT_POLICY.periodsPerMonth, month: '2' },
+    const weekly = {
+      ...basic,
+      price: basic.price.map((price) => ({ ...price, interval: 'week' })),
     };
+    await store(db, account, customer('cus_1', weekly));
+    await compute();
+    const doubled = { ...DEFAULT_POLICY, weekFactor: '104/12' };
     expect(await compute(doubled)).toEqual({ metricRun: 2, customers: 1, movements: 2 });
     expect(await compute(doubled)).toMatchObject({ metricRun: 2 });
     expect(await compute()).toEqual({ metricRun: 3, customers: 1, movements: 2 });
-    expect((await ledgerLines()).at(-1)).toBe('cus_1 2026-01-01 new 1000');
+    expect((await ledgerLines()).at(-1)).toBe('cus_1 2026-01-01 new 4333');
   });
 
   it('passes over a run that was never finished', async () => {
