@@ -249,6 +249,7 @@ export const RECORDS = {
     cardBrand: 'text?',
     cardFunding: 'text?',
     cardCountry: 'text?',
+    /** Of the card or bank account: the same for every payment method that is of it. */
     cardFingerprint: 'text?',
     disputed: 'boolean',
   },

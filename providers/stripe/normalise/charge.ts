@@ -26,14 +26,13 @@ const shape = z.object({
   ),
   payment_method: orNull(reference),
   payment_method_details: orNull(
-    z.object({
+    z.looseObject({
       type: orNull(z.string()),
       card: orNull(
-        z.object({
+        z.looseObject({
           brand: orNull(z.string()),
           funding: orNull(z.string()),
           country: orNull(z.string()),
-          fingerprint: orNull(z.string()),
         }),
       ),
     }),
@@ -41,9 +40,13 @@ const shape = z.object({
   disputed: z.boolean(),
 });
 
+/** Under the name of its type: cards have a fingerprint, and so have the bank accounts of direct debits. */
+const methodShape = z.looseObject({ fingerprint: orNull(z.string()) });
+
 export function normaliseCharge(value: unknown): Partial<Normalised> {
   const charge = parse('charge', shape, value);
   const { outcome, payment_method_details: method, status } = charge;
+  const details = methodShape.safeParse(method?.[method.type ?? '']).data;
   return {
     records: [
       {
@@ -70,7 +73,7 @@ export function normaliseCharge(value: unknown): Partial<Normalised> {
           cardBrand: method?.card?.brand ?? null,
           cardFunding: method?.card?.funding ?? null,
           cardCountry: method?.card?.country ?? null,
-          cardFingerprint: method?.card?.fingerprint ?? null,
+          cardFingerprint: details?.fingerprint ?? null,
           disputed: charge.disputed,
         },
       },

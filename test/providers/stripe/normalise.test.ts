@@ -577,6 +577,18 @@ describe('payment attempts', () => {
     });
   });
 
+  test.each(['sepa_debit', 'us_bank_account', 'bacs_debit', 'au_becs_debit', 'acss_debit'])(
+    'by %s are of the bank account that its fingerprint names, whatever payment methods it has',
+    (type) => {
+      const debit = charge({ payment_method_details: { type, [type]: { fingerprint: 'fp_2' } } });
+      expect(fieldsOf(normalise('charge', debit), 'payment_attempt')).toMatchObject({
+        methodType: type,
+        cardBrand: null,
+        cardFingerprint: 'fp_2',
+      });
+    },
+  );
+
   test('without a card, or without anything known of the method, are attempts all the same', () => {
     const debit = charge({ payment_method_details: { type: 'sepa_debit' }, outcome: null });
     expect(fieldsOf(normalise('charge', debit), 'payment_attempt')).toMatchObject({
