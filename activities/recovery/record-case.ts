@@ -9,8 +9,5 @@ export const createRecordCase =
 
 export const createSetCaseDesired =
   ({ db }: ActivityDeps): CaseActivities['setCaseDesired'] =>
-  async ({ record, desired, ...ref }) => {
-    // The wish first: an attempt that is being claimed at this moment must meet it.
-    await setCaseDesired(db, ref, desired);
-    if (record) await recordCase(db, ref, record);
-  };
+  ({ record, desired, ...ref }) =>
+    setCaseDesired(db, ref, { desired, record });

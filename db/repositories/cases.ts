@@ -26,54 +26,61 @@ export async function recordCase(
   ref: CaseRef,
   record: CaseRecord,
 ): Promise<void> {
-  await inTransaction(db, async (trx) => {
-    const row = (await selectCase(trx, ref).forUpdate().executeTakeFirst()) ?? throwUnknown(ref);
-    const told = record.transitions.filter(({ sequence }) => sequence > row.transitions);
-    const [first] = told;
-    const last = told.at(-1);
-    if (!first || !last) return;
-    if (row.ended_at !== null && first.from !== row.state) return;
-    await insertTransitions(trx, ref, told);
-    const { state, recovery } = record;
-    const at = new Date(last.atMs);
-    await trx
-      .updateTable('recovery_case')
-      .set({
-        state,
-        because: storable(record.because),
-        attention: sql<boolean>`${record.attention} or exists (
-          select from recovery_attempt as attempt
-          where attempt.account_id = ${ref.account} and attempt.invoice_id = ${ref.invoice} and conflict is not null)`,
-        transitions: last.sequence,
-        next_action_at: record.nextActionAtMs === null ? null : new Date(record.nextActionAtMs),
-        ended_at: isTerminal(state) ? (row.ended_at ?? at) : null,
-        ...(recovery && {
-          recovered_by: recovery.by,
-          recovered_minor: BigInt(recovery.recoveredMinor),
-          reversed_minor: BigInt(recovery.reversedMinor),
-          recovered_charge_id: recovery.chargeId,
-          recovered_at: row.recovered_at ?? at,
-        }),
-      })
-      .where('account_id', '=', ref.account)
-      .where('invoice_id', '=', ref.invoice)
-      .execute();
-  });
+  await inTransaction(db, (trx) => append(trx, ref, record));
 }
 
-/** What the ledger reads when an attempt is claimed. Errors: those of readCase. */
+async function append(trx: Transaction<Database>, ref: CaseRef, record: CaseRecord): Promise<void> {
+  const row = (await selectCase(trx, ref).forUpdate().executeTakeFirst()) ?? throwUnknown(ref);
+  const told = record.transitions.filter(({ sequence }) => sequence > row.transitions);
+  const [first] = told;
+  const last = told.at(-1);
+  if (!first || !last) return;
+  if (row.ended_at !== null && first.from !== row.state) return;
+  await insertTransitions(trx, ref, told);
+  const { state, recovery } = record;
+  const at = new Date(last.atMs);
+  await trx
+    .updateTable('recovery_case')
+    .set({
+      state,
+      because: storable(record.because),
+      attention: sql<boolean>`${record.attention} or exists (
+          select from recovery_attempt as attempt
+          where attempt.account_id = ${ref.account} and attempt.invoice_id = ${ref.invoice} and conflict is not null)`,
+      transitions: last.sequence,
+      next_action_at: record.nextActionAtMs === null ? null : new Date(record.nextActionAtMs),
+      ended_at: isTerminal(state) ? (row.ended_at ?? at) : null,
+      ...(recovery && {
+        recovered_by: recovery.by,
+        recovered_minor: BigInt(recovery.recoveredMinor),
+        reversed_minor: BigInt(recovery.reversedMinor),
+        recovered_charge_id: recovery.chargeId,
+        recovered_at: row.recovered_at ?? at,
+      }),
+    })
+    .where('account_id', '=', ref.account)
+    .where('invoice_id', '=', ref.invoice)
+    .execute();
+}
+
+/**
+ * What the ledger reads when an attempt is claimed, and what the wish has come to: both or neither. Errors: those of readCase.
+ */
 export async function setCaseDesired(
   db: Kysely<Database>,
   ref: CaseRef,
-  desired: CaseDesired,
+  { desired, record }: { readonly desired: CaseDesired; readonly record: CaseRecord | null },
 ): Promise<void> {
-  const { numUpdatedRows } = await db
-    .updateTable('recovery_case')
-    .set({ desired })
-    .where('account_id', '=', ref.account)
-    .where('invoice_id', '=', ref.invoice)
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n) throwUnknown(ref);
+  await inTransaction(db, async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('recovery_case')
+      .set({ desired })
+      .where('account_id', '=', ref.account)
+      .where('invoice_id', '=', ref.invoice)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) throwUnknown(ref);
+    if (record) await append(trx, ref, record);
+  });
 }
 
 /** Where the customer can pay by herself, as last seen. */

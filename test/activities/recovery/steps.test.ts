@@ -138,6 +138,27 @@ describe('recordCase', () => {
   });
 });
 
+describe('setCaseDesired', () => {
+  const want = (one: Case, record: CaseRecord) =>
+    shop.harness.act(() =>
+      shop.harness.steps.setCaseDesired({ ...ref(one), record, desired: 'pause' }),
+    );
+
+  it('writes the wish with what it has come to', async () => {
+    const one = await shop.open({ state: 'scheduled' });
+    await want(one, recordOf([move(1, 'scheduled', 'paused', { event: 'pause' })]));
+    expect(await rowOf(one)).toMatchObject({ desired: 'pause', state: 'paused' });
+    expect(await storyOf(one)).toEqual(['1 scheduled → paused']);
+  });
+
+  it('writes neither where one of them cannot be written', async () => {
+    const one = await shop.open({ state: 'scheduled' });
+    const unstorable = move(1, 'scheduled', 'paused', { facts: { text: '\u0000' } });
+    await expect(want(one, recordOf([unstorable]))).rejects.toThrow();
+    expect(await rowOf(one)).toMatchObject({ desired: 'run', state: 'scheduled' });
+  });
+});
+
 describe('readCase', () => {
   it('says where a runner goes on, with the attempt that is open', async () => {
     const one = await shop.open();
