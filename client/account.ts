@@ -3,6 +3,8 @@ import type { Kysely } from 'kysely';
 import { listAccounts, readAccount, type Account } from '../db/repositories/accounts';
 import type { Database } from '../db/schema';
 import { RecoupError } from '../domain/errors';
+import type { Provider } from '../providers/provider';
+import { PROVIDERS } from '../providers/registry';
 import { wrongUse } from './errors';
 
 /** Known accounts that an error message names. */
@@ -28,4 +30,19 @@ export async function requireConnected(db: Kysely<Database>, id: string): Promis
   const account = await requireAccount(db, id);
   if (account.state !== 'disconnected') return account;
   throw wrongUse(`${id} is disconnected`, 'Connect it again with `recoup accounts add`.');
+}
+
+/** Errors: exit code 2 for an account of a provider whose payments cannot be tried again, with those whose can. */
+export function requirePayments(
+  { id }: Pick<Account, 'id'>,
+  { name, hasPayments }: Pick<Provider, 'name' | 'hasPayments'>,
+): void {
+  if (hasPayments) return;
+  const able = PROVIDERS.filter((provider) => provider.hasPayments).map(
+    (provider) => provider.name,
+  );
+  throw wrongUse(
+    `Failed payments of ${name} accounts cannot be recovered, and ${id} is one`,
+    `Accounts of these can: ${able.join(', ')}.`,
+  );
 }

@@ -258,6 +258,8 @@ export interface Provider {
   /** Null where a provider has none: then every sync is a full walk. */
   readonly feed: ChangeFeed | null;
   connect(connection: Connection, options?: ConnectOptions): ProviderClient;
+  /** Whether its clients have payments: failed ones are recovered where they do. */
+  readonly hasPayments: boolean;
   /** Verifies and reads a webhook; null where the provider sends none. */
   readonly readWebhook: ((delivery: WebhookDelivery) => WebhookReading) | null;
   /** What the codes of a failed attempt come to, in the provider's own vocabularies and the networks'. Never throws. */

@@ -20,7 +20,7 @@ import { DEFAULT_TERMS, type CampaignTerms } from '../../domain/recovery/terms';
 import { countOf, sentences } from '../../domain/words';
 import { findProvider } from '../../providers/registry';
 import { pause, resume, stop } from '../../workflows/contract';
-import { requireAccount, requireConnected } from '../account';
+import { requireAccount, requireConnected, requirePayments } from '../account';
 import { assessmentJson, renderAssessment } from '../assessment-view';
 import { renderReport, reportJson, type CampaignReport } from '../campaign-report';
 import { parseClasses, parseShare, readTerms } from '../campaign-terms';
@@ -124,6 +124,7 @@ const startCommand = () =>
     .action(({ account: id, dryRun, yes, json, ...options }) =>
       withContext(async ({ config, db, temporal }) => {
         const account = await requireConnected(db, id);
+        requirePayments(account, findProvider(account.provider));
         const terms = await readTerms(db, id, options);
         const assessment = await assessAll(db, account, terms);
         if (json && dryRun) printJson(assessmentJson(assessment));

@@ -26,6 +26,7 @@ export const stripe: Provider = {
     resources: RESOURCES.map(({ name }) => name).filter((name) => name !== 'event'),
   },
   connect,
+  hasPayments: true,
   readWebhook,
   readDecline: readStripeDecline,
   normalise,

@@ -84,6 +84,7 @@ export class FakeService {
     resources: FAKE_RESOURCES.map((name) => ({ name, splittable: true })),
     feed: FEED,
     connect: (connection) => this.connect(connection.externalId),
+    hasPayments: false,
     readWebhook: null,
     readDecline: readStripeDecline,
     normalise,
