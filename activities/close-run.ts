@@ -1,10 +1,15 @@
-import { hasDueCustomers, lastMetricRun, readMetricInputs } from '../db/repositories/metrics';
+import { policyInForce } from '../db/repositories/metric-policies';
+import {
+  hasDueCustomers,
+  isOfThisEdition,
+  lastMetricRun,
+  readMetricInputs,
+} from '../db/repositories/metrics';
 import { hasCases, listLateCases } from '../db/repositories/routing';
 import { endRun } from '../db/repositories/runs';
 import { isSettled } from '../domain/sync/run';
 import type { SyncActivities } from './contract';
 import type { ActivityDeps } from './deps';
-import { isOfThisEdition } from './metrics-compute';
 
 export const createCloseRun =
   ({ db }: ActivityDeps): SyncActivities['closeRun'] =>
@@ -13,6 +18,7 @@ export const createCloseRun =
     const accountId = run.account_id;
     const { digest, asOf } = await readMetricInputs(db, accountId);
     const last = await lastMetricRun(db, accountId);
+    const policy = await policyInForce(db, accountId);
     return {
       run: run.id,
       state: run.state,
@@ -26,9 +32,8 @@ export const createCloseRun =
           ? await hasCases(db, accountId)
           : (await listLateCases(db, { accountId, after: null, limit: 1 })).length > 0,
       metricsDue:
-        !last ||
-        last.inputs !== digest ||
-        !isOfThisEdition(last) ||
+        last?.inputs !== digest ||
+        !(await isOfThisEdition(db, { accountId, policy })) ||
         (await hasDueCustomers(db, { accountId, asOf })),
     };
   };

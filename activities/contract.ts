@@ -189,9 +189,19 @@ export interface WarehouseReport {
   readonly loaded: boolean;
 }
 
+export interface RenormaliseReport {
+  /** Stored objects that were looked at; those of older content change nothing. */
+  readonly objects: number;
+  readonly changedRows: number;
+  /** Objects that stay raw only. */
+  readonly notNormalised: number;
+}
+
 export interface MetricsActivities {
-  /** Recomputes the dirty customers of the account, under a lock per account. */
-  computeMetrics(input: { account: string }): Promise<MetricsReport>;
+  /** Recomputes the dirty customers of the account, or `everybody`, under a lock per account. */
+  computeMetrics(input: { account: string; everybody?: boolean }): Promise<MetricsReport>;
+  /** Makes the canonical rows anew from the stored objects, where the normaliser has changed since, or with `force`. */
+  renormalise(input: { account: string; force: boolean }): Promise<RenormaliseReport>;
   /** Scoped replace of the account's rows with the newest metric run; refuses an older one. */
   loadWarehouse(input: { account: string }): Promise<WarehouseReport>;
 }

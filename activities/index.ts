@@ -13,6 +13,7 @@ import { createReadAccount } from './read-account';
 import { createReadProgress } from './read-progress';
 import { createRecordTransition } from './record-transition';
 import { createCaseActivities } from './recovery';
+import { createRenormalise } from './renormalise';
 import { createRetryResource } from './retry-resource';
 import { createSetDesired } from './set-desired';
 import { createSkipResource } from './skip-resource';
@@ -33,6 +34,7 @@ export function createActivities(deps: ActivityDeps): Activities {
       wakeAccounts: createWakeAccounts(deps),
       setDesired: createSetDesired(deps),
       recordTransition: createRecordTransition(deps),
+      renormalise: createRenormalise(deps),
       computeMetrics: createComputeMetrics(deps),
       loadWarehouse: createLoadWarehouse(deps),
       readCampaign: createReadCampaign(deps),

@@ -1,22 +1,21 @@
 /** From canonical rows to the ledger of recurring revenue, for the customers that changed. */
 import type { Kysely } from 'kysely';
+import { keepPolicy, policyInForce, type StoredPolicy } from '../db/repositories/metric-policies';
 import { readFacts } from '../db/repositories/metrics-facts';
 import {
   finishMetricRun,
+  isOfThisEdition,
   lastMetricRun,
   markAllDirty,
   openMetricRun,
-  policyId,
   readMetricInputs,
   takeDirtyCustomers,
   withMetricsLock,
   writeCustomerMetrics,
   type MetricInputs,
-  type MetricRun,
 } from '../db/repositories/metrics';
 import type { Database } from '../db/schema';
 import { customerMetrics } from '../domain/metrics/customer-metrics';
-import { DEFAULT_POLICY, ENGINE_VERSION, type MetricPolicy } from '../domain/metrics/policy';
 import type { MetricsActivities, MetricsReport } from './contract';
 
 /** Customers of one transaction: their facts are in memory together, and syncs that touch them wait for its end. */
@@ -24,8 +23,6 @@ const BATCH_CUSTOMERS = 200;
 
 export interface ComputeDependencies {
   readonly db: Kysely<Database>;
-  /** The default policy when left out. */
-  readonly policy?: MetricPolicy;
 }
 
 /**
@@ -35,12 +32,15 @@ export interface ComputeDependencies {
 export function createComputeMetrics(
   dependencies: ComputeDependencies,
 ): MetricsActivities['computeMetrics'] {
-  const { db, policy = DEFAULT_POLICY } = dependencies;
-  return ({ account }) =>
+  const { db } = dependencies;
+  return ({ account, everybody = false }) =>
     withMetricsLock(db, account, async (connection) => {
       const inputs = await readMetricInputs(connection, account);
+      const policy = await policyInForce(connection, account);
+      await keepPolicy(connection, { accountId: account, policy });
       const last = await lastMetricRun(connection, account);
-      if (last && !isOfThisEdition(last, policy)) await markAllDirty(connection, account);
+      const isCurrent = await isOfThisEdition(connection, { accountId: account, policy });
+      if (everybody || !isCurrent) await markAllDirty(connection, account);
 
       const counts = { customers: 0, movements: 0, inferred: 0, unpriced: 0 };
       let run: bigint | null = null;
@@ -52,7 +52,7 @@ export function createComputeMetrics(
           counts[key] += batch[key];
         }
       }
-      if (run === null && last && isOfThisEdition(last, policy) && last.inputs === inputs.digest) {
+      if (run === null && isCurrent && last?.inputs === inputs.digest) {
         return reportOf(last.run, counts);
       }
       run ??= await openMetricRun(connection, { accountId: account, policy, asOf: inputs.asOf });
@@ -66,10 +66,6 @@ export function createComputeMetrics(
     });
 }
 
-/** Whether the same facts would give the same figures today. */
-export const isOfThisEdition = (run: MetricRun, policy: MetricPolicy = DEFAULT_POLICY): boolean =>
-  run.policy_id === policyId(policy) && run.engine_version === ENGINE_VERSION;
-
 const reportOf = (
   run: bigint,
   { customers, movements }: { customers: number; movements: number },
@@ -80,7 +76,7 @@ async function computeBatch(
   connection: Kysely<Database>,
   options: {
     readonly account: string;
-    readonly policy: MetricPolicy;
+    readonly policy: StoredPolicy;
     readonly inputs: MetricInputs;
     readonly run: bigint | null;
   },
@@ -99,7 +95,7 @@ async function computeBatch(
     const metrics = new Map(
       [...facts].map(([customer, own]) => [
         customer,
-        customerMetrics({ facts: own, policy, asOf }),
+        customerMetrics({ facts: own, policy: policy.policy, asOf }),
       ]),
     );
     const written = await writeCustomerMetrics(trx, { accountId: account, run, metrics });

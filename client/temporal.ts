@@ -1,4 +1,5 @@
 /** The CLI's side of Temporal: reach an account's workflow, start a backfill, ask whether anybody works. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   Connection,
@@ -18,6 +19,7 @@ import {
   backfillStatus,
   campaignWorkflowId,
   messageWorkflowId,
+  metricsWorkflowId,
   recoveryWorkflowId,
   WORKFLOW_TYPES,
   type AccountInput,
@@ -26,6 +28,8 @@ import {
   type BackfillStatus,
   type DeliverMessageInput,
   type PaymentRetryInput,
+  type RestateInput,
+  type RestateResult,
   type RetryCampaignInput,
   type RunResult,
   type UpdateAnswer,
@@ -37,6 +41,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** An update is answered by a worker within a workflow task or two. */
 const UPDATE_TIMEOUT_MS = 30_000;
 const QUERY_TIMEOUT_MS = 10_000;
+/** Between two looks at whether a restatement has ended. */
+const RESTATE_LOOK_MS = 500;
 const POLLER_TASK_QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
 
 /** What every update of an account or a backfill may be given. */
@@ -154,6 +160,34 @@ export class Temporal {
       }),
     );
     return { workflowId };
+  }
+
+  /** Everything derived of an account, derived again. Errors: exit code 2 while that is being done. */
+  async restate(input: RestateInput): Promise<{
+    readonly workflowId: string;
+    readonly runId: string;
+    /** Waits for its end. Errors: exit code 1 when it failed. */
+    result(): Promise<RestateResult>;
+  }> {
+    await this.requireWorker();
+    const workflowId = metricsWorkflowId(input.account);
+    const handle = await this.ask(() =>
+      this.client.workflow.start<(input: RestateInput) => Promise<RestateResult>>(
+        WORKFLOW_TYPES.restateMetrics,
+        { workflowId, taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE, args: [input] },
+      ),
+    );
+    return {
+      workflowId,
+      runId: handle.firstExecutionRunId,
+      result: async () => {
+        for (;;) {
+          const { status } = await this.ask(() => handle.describe());
+          if (status.name !== 'RUNNING') return this.ask(() => handle.result());
+          await sleep(RESTATE_LOOK_MS);
+        }
+      },
+    };
   }
 
   private async updateWithStart<Args extends Reason>(

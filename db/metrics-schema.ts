@@ -2,14 +2,30 @@
 import type { Generated } from 'kysely';
 import type { Basis } from '../domain/metrics/facts';
 import type { MovementType } from '../domain/metrics/movements';
+import type { JsonValue } from '../domain/records';
+
+/** What counts as recurring revenue, append-only: a change is a new version. */
+export interface MetricPolicyTable {
+  account_id: string;
+  /** 1, 2, 3 … by account. */
+  version: number;
+  document: JsonValue;
+  /** SHA-256 of the document, in hex: versions that say the same have the same. */
+  hash: string;
+  since: Generated<Date>;
+  /** Who set it, and why. */
+  by: string;
+  why: string;
+}
 
 /** One computation over the account. Its number is load id and watermark of what follows: see activities/metrics-compute.ts. */
 export interface MetricRunTable {
   account_id: string;
   /** 1, 2, 3 … by account. */
   run: bigint;
-  policy_id: string;
+  /** Of `metric_policy`, with its hash. */
   policy_version: number;
+  policy_hash: string;
   engine_version: number;
   /** The ledger holds what happened up to then. */
   as_of: Date;
@@ -92,6 +108,7 @@ export interface MrrMovementTable {
 }
 
 export interface MetricTables {
+  metric_policy: MetricPolicyTable;
   metric_run: MetricRunTable;
   metric_customer: MetricCustomerTable;
   subscription_item_version: SubscriptionItemVersionTable;

@@ -6,6 +6,7 @@ import * as changes from './migrations/0003_changes';
 import * as rateLimits from './migrations/0004_rate_limits';
 import * as webhooks from './migrations/0005_webhooks';
 import * as recovery from './migrations/0006_recovery';
+import * as metricPolicy from './migrations/0007_metric_policy';
 import type { Database } from './schema';
 
 /** In the order in which they were written; a migration that has been released never changes. */
@@ -16,6 +17,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004_rate_limits': rateLimits,
   '0005_webhooks': webhooks,
   '0006_recovery': recovery,
+  '0007_metric_policy': metricPolicy,
 };
 
 /** Brings the database to the newest version and returns the names of the migrations that it took. Safe to call from many processes at once. */

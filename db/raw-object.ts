@@ -48,8 +48,9 @@ export async function packBatch(texts: readonly Buffer[]): Promise<Batch> {
   return { payload: await compress(Buffer.concat(texts), { params: BROTLI_PARAMS }), places };
 }
 
-/** The object again, from a payload of encoding `br`. */
-export function unpackObject(payload: Buffer, { at, size }: Place): unknown {
-  const text = brotliDecompressSync(payload).subarray(at, size === null ? undefined : at + size);
-  return JSON.parse(text.toString('utf8'));
+/** Reads objects of a payload of encoding `br`, which is unpacked once. */
+export function unpackBatch(payload: Buffer): (place: Place) => unknown {
+  const texts = brotliDecompressSync(payload);
+  return ({ at, size }) =>
+    JSON.parse(texts.toString('utf8', at, size === null ? undefined : at + size));
 }

@@ -55,6 +55,7 @@ interface Statements {
   readonly columns: readonly Column[];
   readonly upsert: string;
   readonly insertMention: string;
+  readonly rewrite: string;
 }
 
 /** Kinds whose records stand inside several objects, which must not take turns in overwriting them. */
@@ -99,13 +100,21 @@ function statementsOf(kind: RecordKind): Statements {
     shared: [greatest, `(${isNewer}) or (${isGreater})`],
   }[OWNERS.has(kind) ? 'owner' : SHARED.has(kind) ? 'shared' : 'own'];
   // Most rows are new, and those go without saying.
-  const write = ([rows, where]: readonly string[]) => `with written as (${into}
-      ${rows} on conflict (account_id, external_id) do update set ${set}
+  const write = ([rows, where]: readonly string[], fields = set) => `with written as (${into}
+      ${rows} on conflict (account_id, external_id) do update set ${fields}
       where ${where}
       returning external_id, xmax = 0 as added)
     select external_id as id, added from unnest($2::text[]) as given(external_id)
       left join written using (external_id) where added is not true`;
-  return { columns, upsert: write(upsert), insertMention: write([greatest, isGreater]) };
+  // The same content, read by a better normaliser: the row keeps the time at which that content was read.
+  const rewrite = [greatest, `"${kind}".raw_hash = excluded.raw_hash and ${differs}`];
+  const fields = names.map((name) => `${name} = excluded.${name}`).join(', ');
+  return {
+    columns,
+    upsert: write(upsert),
+    insertMention: write([greatest, isGreater]),
+    rewrite: write(rewrite, fields),
+  };
 }
 
 interface Batch {
@@ -139,6 +148,15 @@ export async function insertMentions(
   const { columns, insertMention } = statementsFor(batch.kind);
   const records = batch.records.map((sourced) => ({ ...sourced, version: MENTION_VERSION }));
   return run(trx, insertMention, columns, { ...batch, records });
+}
+
+/** Writes what a better normaliser makes of objects whose rows are there, and returns the rows that changed. */
+export async function rewriteRecords(
+  trx: Transaction<Database>,
+  batch: Batch,
+): Promise<WrittenRow[]> {
+  const { columns, rewrite } = statementsFor(batch.kind);
+  return run(trx, rewrite, columns, batch);
 }
 
 /** Deletes the parts of the given owners that are not among `keep`, and returns how many those were. */

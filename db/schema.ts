@@ -52,6 +52,8 @@ export interface AccountTable {
   created_at: Generated<Date>;
   /** IANA name: the months of the metrics are those of this zone. */
   time_zone: Generated<string>;
+  /** Which edition of the provider's normaliser its rows have been brought up to from their raw objects. */
+  normaliser_version: Generated<number>;
   /** Resources that a person has told syncs to leave out. */
   skipped_resources: Generated<string[]>;
   /** Canonical rows that ended runs have changed, ever: moves whenever what the warehouse shows may have. */

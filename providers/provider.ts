@@ -264,8 +264,15 @@ export interface Provider {
   readonly readWebhook: ((delivery: WebhookDelivery) => WebhookReading) | null;
   /** What the codes of a failed attempt come to, in the provider's own vocabularies and the networks'. Never throws. */
   readonly readDecline: (codes: DeclineCodes) => Decline;
-  /** Throws `NotNormalisable` for an object that lacks what its kind needs; the caller keeps it raw and names it. */
-  normalise(object: Omit<RawObject, 'resource'>): Normalised;
+  /** Raised with every change of what `normalise` makes of an object: rows of before can be made anew from what is stored. */
+  readonly normaliserVersion: number;
+  /** The resource whose objects are of this type; null for a type that it does not know. */
+  readonly resourceOf: (type: string) => string | null;
+  /**
+   * From nothing but what is stored of an object, so that it can be done again. Throws `NotNormalisable` for one that lacks what its
+   * kind needs; the caller keeps it raw and names it.
+   */
+  normalise(object: Pick<RawObject, 'type' | 'id' | 'value'>): Normalised;
 }
 
 /** An object lacks what its kind needs. The message names the field and what was expected, and holds no customer data. */

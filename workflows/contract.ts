@@ -8,8 +8,15 @@ import type { SyncPolicy } from '../domain/account/budget';
 import type { RecoveryPolicy } from '../domain/recovery/policy';
 import type { CaseNews } from '../domain/recovery/news';
 import type { CaseState } from '../domain/recovery/states';
+import type { MetricsReport, RenormaliseReport, WarehouseReport } from '../activities/contract';
 
-export type { RunResult, RunState } from '../activities/contract';
+export type {
+  MetricsReport,
+  RenormaliseReport,
+  RunResult,
+  RunState,
+  WarehouseReport,
+} from '../activities/contract';
 export { CASE_NEWS, type CaseNews } from '../domain/recovery/news';
 
 export const WORKFLOW_TYPES = {
@@ -19,6 +26,7 @@ export const WORKFLOW_TYPES = {
   paymentRetry: 'paymentRetry',
   retryCampaign: 'retryCampaign',
   deliverMessage: 'deliverMessage',
+  restateMetrics: 'restateMetrics',
 } as const;
 
 /**
@@ -56,6 +64,9 @@ export const recoveryWorkflowId = (options: { accountId: string; invoiceId: stri
 /** `message/<accountId>/<messageId>`. */
 export const messageWorkflowId = (options: { accountId: string; message: string }): string =>
   `message/${options.accountId}/${options.message}`;
+
+/** `metrics/<accountId>`: one at a time. */
+export const metricsWorkflowId = (accountId: string): string => `metrics/${accountId}`;
 
 /** `campaign/<accountId>/<campaignId>`: campaigns are numbered by each database, and several may share a Temporal server. */
 export const campaignWorkflowId = (options: { accountId: string; campaignId: string }): string =>
@@ -136,6 +147,19 @@ export interface DeliverMessageInput {
   readonly message: string;
 }
 
+/** Input of `restateMetrics`: one JSON object in which all but `account` may be left out. */
+export interface RestateInput {
+  readonly account: string;
+  /** Make the rows anew from the stored objects even where the normaliser is the same. */
+  readonly rows?: boolean;
+}
+
+export interface RestateResult {
+  readonly rows: RenormaliseReport;
+  readonly metrics: MetricsReport;
+  readonly warehouse: WarehouseReport;
+}
+
 /** Input of `retryCampaign`: its terms are a row. `carried` is the workflow's own. */
 export interface RetryCampaignInput {
   readonly campaign: string;
@@ -175,6 +199,7 @@ export const EXAMPLES = {
   nightlySync: { timeZone: 'Europe/Berlin', maxConcurrent: 50 },
   retryCampaign: { campaign: 'camp_1' },
   deliverMessage: { account: 'acct_1', message: 'msg_1' },
+  restateMetrics: { account: 'acct_1', rows: false },
   update: { reason: 'ticket 4711' },
   accountChanged: { what: 'credentials', reason: 'ticket 4711' },
   retry: { resource: 'dispute', reason: 'ticket 4711' },

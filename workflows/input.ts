@@ -14,6 +14,7 @@ import type {
   DeliverMessageInput,
   NightlyInput,
   PaymentRetryInput,
+  RestateInput,
   RetryCampaignInput,
 } from './contract';
 
@@ -118,6 +119,8 @@ const nightlySchema = z.strictObject({
   maxConcurrent: z.number().int().min(1).max(MOST_CONCURRENT).default(NIGHTLY_MAX_CONCURRENT),
   carried: z.unknown().optional(),
 });
+
+const restateSchema = z.strictObject({ account: name, rows: z.boolean().default(false) });
 
 const deliverSchema = z.strictObject({ account: name, message: name });
 const campaignSchema = z.strictObject({ campaign: name, carried: z.unknown().optional() });
@@ -274,3 +277,6 @@ export const checkCampaignInput = (
 /** Throws ApplicationFailure `invalid_input`. */
 export const checkDeliverInput = (given: DeliverMessageInput): DeliverMessageInput =>
   check(deliverSchema, given, EXAMPLES.deliverMessage);
+
+export const checkRestateInput = (given: RestateInput): { account: string; rows: boolean } =>
+  check(restateSchema, given, EXAMPLES.restateMetrics);

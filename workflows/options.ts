@@ -33,7 +33,7 @@ const MUST: ActivityOptions = {
   retry: { initialInterval: '500 milliseconds', maximumInterval: '30 seconds' },
 };
 
-/** Reads and writes all dirty customers, or replaces the account's rows in the warehouse; the worker beats for it. */
+/** Reads everything that is stored, reads and writes all dirty customers, or replaces the account's rows in the warehouse; the worker beats for it. */
 const BULK: ActivityOptions = {
   startToCloseTimeout: '30 minutes',
   heartbeatTimeout: '30 seconds',
@@ -91,6 +91,7 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   wakeAccounts: NIGHT,
   setDesired: MUST,
   recordTransition: MUST,
+  renormalise: BULK,
   computeMetrics: BULK,
   loadWarehouse: BULK,
   readCase: MUST,
@@ -111,7 +112,12 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
 };
 
 /** Activities that work for minutes have slots and connections of their own. */
-const LONG: readonly (keyof Activities)[] = ['walk', 'computeMetrics', 'loadWarehouse'];
+const LONG: readonly (keyof Activities)[] = [
+  'walk',
+  'renormalise',
+  'computeMetrics',
+  'loadWarehouse',
+];
 
 /** The step `name`, with a one-line summary for the timeline in the UI. */
 export function step<Name extends keyof Activities>(

@@ -9,6 +9,8 @@ import { withContext } from '../context';
 import { parseCount } from '../count-option';
 import { renderMrrCharts, renderMrrTables } from '../mrr-table';
 import { paintFor, print, printJson, say, widthOf } from '../output';
+import { policyCommand } from './metrics-policy';
+import { diffCommand, metricRunsCommand, restateCommand } from './metrics-runs';
 
 const DEFAULT_MONTHS = 12;
 const MAX_MONTHS = 120;
@@ -24,6 +26,12 @@ export const metricsCommand = () =>
       DEFAULT_MONTHS,
     )
     .option('--json', 'as JSON: one object per account, currency and month, amounts in minor units')
+    // Options after the name of a part belong to that part.
+    .enablePositionalOptions()
+    .addCommand(policyCommand())
+    .addCommand(metricRunsCommand())
+    .addCommand(diffCommand())
+    .addCommand(restateCommand())
     .addHelpText('after', EXAMPLES)
     .action(({ account, months, json }) =>
       withContext(async ({ db }) => {

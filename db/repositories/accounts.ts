@@ -28,6 +28,7 @@ const PUBLIC_COLUMNS = [
   'provider_retries',
   'holdout_salt',
   'outgoing_url',
+  'normaliser_version',
 ] as const satisfies (keyof Account)[];
 
 export interface NewAccount {
@@ -193,4 +194,16 @@ export async function readLastSequence(db: Kysely<Database>, accountId: string):
 
 function throwUnknown(id: string): never {
   throw new RecoupError('unknown_account', `No account is called "${id}".`);
+}
+
+export async function setNormaliserVersion(
+  db: Kysely<Database>,
+  accountId: string,
+  version: number,
+): Promise<void> {
+  await db
+    .updateTable('account')
+    .set({ normaliser_version: version })
+    .where('id', '=', accountId)
+    .execute();
 }

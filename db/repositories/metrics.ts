@@ -5,7 +5,6 @@
  * whenever something changed that the warehouse shows: a customer was recomputed, or invoices, payments or customers differ
  * from what the last run saw, or a month has begun. When nothing did, the last run stands.
  */
-import { createHash } from 'node:crypto';
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { CustomerMetrics } from '../../domain/metrics/customer-metrics';
@@ -14,9 +13,10 @@ import {
   type MonthlyFigures,
   type MonthlyInput,
 } from '../../domain/metrics/months';
-import { ENGINE_VERSION, type MetricPolicy } from '../../domain/metrics/policy';
+import { ENGINE_VERSION } from '../../domain/metrics/policy';
 import type { MetricRunTable, MetricTables } from '../metrics-schema';
 import type { Database } from '../schema';
+import type { StoredPolicy } from './metric-policies';
 
 export type MetricRun = Selectable<MetricRunTable>;
 
@@ -63,6 +63,24 @@ export async function lastMetricRun(
   return run ?? null;
 }
 
+/**
+ * Whether the same facts would give the same figures today. The newest run tells, finished or not: one that was cut short under
+ * another policy has left customers of that policy behind.
+ */
+export async function isOfThisEdition(
+  db: Kysely<Database>,
+  { accountId, policy }: { readonly accountId: string; readonly policy: StoredPolicy },
+): Promise<boolean> {
+  const newest = await db
+    .selectFrom('metric_run')
+    .select(['policy_hash', 'engine_version'])
+    .where('account_id', '=', accountId)
+    .orderBy('run', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return newest?.policy_hash === policy.hash && newest.engine_version === ENGINE_VERSION;
+}
+
 /** What the metrics of an account depend on beside the customers marked dirty. */
 export interface MetricInputs {
   /** Up to when the account is known, by the provider's clock. */
@@ -97,14 +115,10 @@ export async function readMetricInputs(
   return inputs;
 }
 
-/** Two policies that say the same have the same. */
-export const policyId = (policy: MetricPolicy): string =>
-  createHash('sha256').update(JSON.stringify(policy)).digest('hex');
-
 /** Begins a run with the next number. */
 export async function openMetricRun(
   db: Kysely<Database>,
-  options: { readonly accountId: string; readonly policy: MetricPolicy; readonly asOf: Date },
+  options: { readonly accountId: string; readonly policy: StoredPolicy; readonly asOf: Date },
 ): Promise<bigint> {
   const { accountId, policy, asOf } = options;
   const { run } = await db
@@ -117,8 +131,8 @@ export async function openMetricRun(
           sql<bigint>`${fn.coalesce(fn.max('run'), sql<bigint>`${lit(0)}`)} + 1`.as('next'),
         )
         .where('account_id', '=', accountId),
-      policy_id: policyId(policy),
-      policy_version: 1,
+      policy_version: policy.version,
+      policy_hash: policy.hash,
       engine_version: ENGINE_VERSION,
       as_of: asOf,
     }))

@@ -135,14 +135,24 @@ export function commitSeen(
   { accountId, objects }: { readonly accountId: string; readonly objects: readonly PageObject[] },
 ): Promise<void> {
   return inTransaction(db, async (trx) => {
-    const changedRows = await storeObjects(trx, { accountId, runId: null }, objects);
-    if (changedRows === 0) return;
-    await trx
-      .updateTable('account')
-      .set(({ eb }) => ({ changes: eb('changes', '+', BigInt(changedRows)) }))
-      .where('id', '=', accountId)
-      .execute();
+    await countChanges(trx, {
+      accountId,
+      changedRows: await storeObjects(trx, { accountId, runId: null }, objects),
+    });
   });
+}
+
+/** Notes rows that changed outside of any run: what the warehouse shows may be another now. */
+export async function countChanges(
+  trx: Transaction<Database>,
+  { accountId, changedRows }: { readonly accountId: string; readonly changedRows: number },
+): Promise<void> {
+  if (changedRows === 0) return;
+  await trx
+    .updateTable('account')
+    .set(({ eb }) => ({ changes: eb('changes', '+', BigInt(changedRows)) }))
+    .where('id', '=', accountId)
+    .execute();
 }
 
 /** Passes the objects to their heads and writes what is new. Returns how many canonical rows changed. */
@@ -324,7 +334,8 @@ async function writeRecords(
   return { changedRows: changed.size + deletedParts, dirtyCustomers };
 }
 
-function byKind(
+/** Records by kind, each with the object that it came from. */
+export function byKind(
   objects: readonly PageObject[],
   recordsOf: (object: PageObject) => readonly CanonicalRecord[],
 ): Map<RecordKind, SourcedRecord[]> {
@@ -340,7 +351,8 @@ function byKind(
   return kinds;
 }
 
-async function markDirty(
+/** Marks customers whose metrics are to be computed again. */
+export async function markDirty(
   trx: Transaction<Database>,
   accountId: string,
   customerIds: ReadonlySet<string>,

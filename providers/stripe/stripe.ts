@@ -3,7 +3,7 @@ import type { Connection, ConnectOptions, Provider, ProviderClient } from '../pr
 import { findAccess, type Access } from './account';
 import { createApi } from './client';
 import { readStripeDecline } from './declines';
-import { normalise } from './normalise/normalise';
+import { normalise, NORMALISER_VERSION } from './normalise/normalise';
 import { createPager } from './pages';
 import { createPayments } from './payments';
 import { CHANGES, RESOURCES } from './resources';
@@ -29,6 +29,8 @@ export const stripe: Provider = {
   hasPayments: true,
   readWebhook,
   readDecline: readStripeDecline,
+  normaliserVersion: NORMALISER_VERSION,
+  resourceOf: (type) => RESOURCES.find(({ objectType }) => objectType === type)?.name ?? null,
   normalise,
 };
 

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { preparePageObject } from '../../activities/page';
-import { unpackObject } from '../../db/raw-object';
+import { unpackBatch } from '../../db/raw-object';
 import { saveAccount } from '../../db/repositories/accounts';
 import { commitPages } from '../../db/repositories/pages';
 import { createRun } from '../../db/repositories/runs';
@@ -96,7 +96,7 @@ describeUnless(whyNoSpec(FILE), 'the published fixtures as one page', () => {
       .innerJoin('raw_batch', 'raw_batch.id', 'batch')
       .selectAll()
       .execute();
-    const kept = rows.map((row) => [row.type, row.external_id, unpackObject(row.payload, row)]);
+    const kept = rows.map((row) => [row.type, row.external_id, unpackBatch(row.payload)(row)]);
     const given = objects.map((value) => [value.object, value.id, value]);
     const byKey = (a: unknown[], b: unknown[]) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
     expect(kept.sort(byKey)).toEqual(given.sort(byKey));

@@ -1,8 +1,15 @@
 import { sql, type Kysely } from 'kysely';
 import { createComputeMetrics } from '../../activities/metrics-compute';
-import { lastMetricRun, monthlyMrr, takeDirtyCustomers } from '../../db/repositories/metrics';
+import { listPolicies, setPolicy } from '../../db/repositories/metric-policies';
+import { listMetricRuns } from '../../db/repositories/metric-runs';
+import {
+  lastMetricRun,
+  monthlyMrr,
+  openMetricRun,
+  takeDirtyCustomers,
+} from '../../db/repositories/metrics';
 import type { Database } from '../../db/schema';
-import { DEFAULT_POLICY } from '../../domain/metrics/policy';
+import { DEFAULT_POLICY, type MetricPolicy } from '../../domain/metrics/policy';
 import { at, factsOf, SEEN } from '../domain/metrics-facts';
 import { openTestDatabase } from '../support/database';
 import { newAccount, recordsOf, store } from './metrics-account';
@@ -18,7 +25,15 @@ beforeEach(async () => {
   account = await newAccount(db);
 });
 
-const compute = (policy = DEFAULT_POLICY) => createComputeMetrics({ db, policy })({ account });
+const compute = () => createComputeMetrics({ db })({ account });
+
+const adopt = (fields: Partial<MetricPolicy>) =>
+  setPolicy(db, {
+    accountId: account,
+    policy: { ...DEFAULT_POLICY, ...fields },
+    by: 'Ada',
+    why: 'as the board counts',
+  });
 
 const basic = factsOf({ invoice_line: [{ id: 'il_1' }], subscription_item: [{ id: 'si_1' }] });
 const upgraded = factsOf({
@@ -219,26 +234,72 @@ describe('computing the metrics of an account', () => {
     );
   });
 
-  it('computes everybody again under a changed policy, and back', async () => {
-    const weekly = {
-      ...basic,
-      price: basic.price.map((price) => ({ ...price, interval: 'week' })),
-    };
-    await store(db, account, customer('cus_1', weekly));
+  it('computes everybody again under a changed policy, and back, and keeps which run had which', async () => {
+    const weekly = { id: 'basic', interval: 'week', unitAmount: '700' };
+    await store(db, account, customer('cus_1', factsOf({ ...basic, price: [weekly] })));
     await compute();
-    const doubled = { ...DEFAULT_POLICY, weekFactor: '104/12' };
-    expect(await compute(doubled)).toEqual({ metricRun: 2, customers: 1, movements: 2 });
-    expect(await compute(doubled)).toMatchObject({ metricRun: 2 });
+    await adopt({ weekFactor: '4.33' });
+    expect(await compute()).toEqual({ metricRun: 2, customers: 1, movements: 2 });
+    expect(await compute()).toMatchObject({ metricRun: 2, customers: 0 });
+    await adopt({});
     expect(await compute()).toEqual({ metricRun: 3, customers: 1, movements: 2 });
-    expect((await ledgerLines()).at(-1)).toBe('cus_1 2026-01-01 new 4333');
+    expect(await ledgerLines()).toEqual([
+      'cus_1 2026-01-01 new 3033',
+      '-cus_1 2026-01-01 new -3033',
+      'cus_1 2026-01-01 new 3031',
+      '-cus_1 2026-01-01 new -3031',
+      'cus_1 2026-01-01 new 3033',
+    ]);
+    const runs = await listMetricRuns(db, { accountId: account, limit: 10 });
+    expect(runs.map(({ run, policy_version }) => [run, policy_version])).toEqual([
+      [3n, 3],
+      [2n, 2],
+      [1n, 1],
+    ]);
+    const [third, second, first] = await listPolicies(db, account);
+    expect(third).toMatchObject({ version: 3, by: 'Ada', hash: first?.hash });
+    expect(second?.policy.weekFactor).toBe('4.33');
+    expect(first).toMatchObject({ version: 1, by: 'recoup', policy: DEFAULT_POLICY });
+  });
+
+  it('makes no version of a policy that says what the one in force says', async () => {
+    expect(await adopt({})).toMatchObject({ changed: false, is: { version: 1, since: null } });
+    expect(await adopt({ tax: 'include' })).toMatchObject({ changed: true, is: { version: 2 } });
+    expect(await adopt({ tax: 'include' })).toMatchObject({ changed: false, is: { version: 2 } });
+    expect(await listPolicies(db, account)).toHaveLength(2);
+  });
+
+  it('leaves nobody under a policy whose computation was cut short', async () => {
+    await store(db, account, customer('cus_1'));
+    await compute();
+    await adopt({ weekFactor: '4' });
+    const [inForce] = await listPolicies(db, account);
+    await openMetricRun(db, { accountId: account, policy: inForce, asOf: SEEN });
+    await adopt({});
+    expect(await compute()).toMatchObject({ metricRun: 3, customers: 1 });
+  });
+
+  it('computes everybody when it is told to, and those that changed otherwise', async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `cus_${String(index)}`);
+    await store(db, account, {
+      records: names.flatMap((name) => recordsOf(basic, name)),
+      dirty: names,
+    });
+    expect(await compute()).toMatchObject({ customers: 30, movements: 30 });
+    await store(db, account, { records: [], dirty: names.slice(0, 10) });
+    expect(await compute()).toMatchObject({ customers: 10, movements: 0 });
+    const all = await createComputeMetrics({ db })({ account, everybody: true });
+    expect(all).toMatchObject({ customers: 30, movements: 0 });
   });
 
   it('passes over a run that was never finished', async () => {
     await store(db, account, customer('cus_1'));
     await compute();
     await sql`
-      insert into metric_run (account_id, run, policy_id, policy_version, engine_version, as_of)
-      values (${account}, 2, 'default', 1, 1, now())`.execute(db);
+      insert into metric_run (account_id, run, policy_hash, policy_version, engine_version, as_of)
+      select account_id, 2, policy_hash, 1, engine_version, now() from metric_run where account_id = ${account}`.execute(
+      db,
+    );
     expect(await compute()).toMatchObject({ metricRun: 1 });
     await store(db, account, customer('cus_2'));
     expect(await compute()).toMatchObject({ metricRun: 3, customers: 1 });

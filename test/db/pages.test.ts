@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { openDatabase } from '../../db/database';
-import { unpackObject } from '../../db/raw-object';
+import { unpackBatch } from '../../db/raw-object';
 import { setAccountDesired } from '../../db/repositories/accounts';
 import { openFeed } from '../../db/repositories/feed';
 import { commitPages, type PageObject } from '../../db/repositories/pages';
@@ -255,7 +255,7 @@ describe('raw objects', () => {
       ['sub_1', at(3)],
       ['sub_2', at(3)],
     ]);
-    expect(rows.map((row) => unpackObject(row.payload, row))).toMatchObject([
+    expect(rows.map((row) => unpackBatch(row.payload)(row))).toMatchObject([
       { status: 'active' },
       { status: 'pa\0üsed' },
       { id: 'sub_2' },

@@ -99,7 +99,7 @@ export function object({
   id: string;
   value: Record<string, unknown>;
 }): PageObject {
-  const normalised = provider.normalise({ type, id, createdAt: FLOOR, value });
+  const normalised = provider.normalise({ type, id, value });
   return {
     resource: type,
     type,

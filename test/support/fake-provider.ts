@@ -87,6 +87,8 @@ export class FakeService {
     hasPayments: false,
     readWebhook: null,
     readDecline: readStripeDecline,
+    normaliserVersion: 1,
+    resourceOf: (type) => (type === 'change' ? 'event' : type),
     normalise,
   };
 
@@ -157,9 +159,9 @@ export class FakeService {
 
 const NOTHING: Normalised = { records: [], mentions: [], customerIds: [], hints: [], unknowns: [] };
 
-function normalise({ type, id, createdAt, value }: Omit<RawObject, 'resource'>): Normalised {
+function normalise({ type, id, value }: Pick<RawObject, 'type' | 'id' | 'value'>): Normalised {
   const field = <T>(name: string) => value[name] as T;
-  const at = createdAt ?? new Date(0);
+  const at = new Date(field<string | Date | undefined>('createdAt') ?? 0);
   const customerId = field<string | undefined>('customerId') ?? null;
   if (type === 'change') {
     const changedAt = new Date(field<string>('at'));

@@ -8,11 +8,13 @@ import type {
   DeliverMessageInput,
   NightlyInput,
   PaymentRetryInput,
+  RestateInput,
   RetryCampaignInput,
 } from '../../workflows/contract';
 import { deliverMessage as sameDelivery } from '../../workflows/deliver-message';
 import { nightlySync as sameNight } from '../../workflows/nightly-sync';
 import { paymentRetry as samePaymentRetry } from '../../workflows/payment-retry';
+import { restateMetrics as sameRestatement } from '../../workflows/restate-metrics';
 import { retryCampaign as sameCampaign } from '../../workflows/retry-campaign';
 
 export async function account(input: AccountInput) {
@@ -38,6 +40,11 @@ export async function nightlySync(input?: NightlyInput) {
 export async function paymentRetry(input: PaymentRetryInput) {
   await sleep('1 second');
   return samePaymentRetry(input);
+}
+
+export async function restateMetrics(input: RestateInput) {
+  await sleep('1 second');
+  return sameRestatement(input);
 }
 
 export async function retryCampaign(input: RetryCampaignInput) {

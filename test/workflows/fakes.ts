@@ -213,6 +213,7 @@ export class Fakes {
       this.transitions.push(input);
       return Promise.resolve();
     },
+    renormalise: () => Promise.resolve({ objects: 400, changedRows: 3, notNormalised: 1 }),
     computeMetrics: () => {
       this.metricRuns += 1;
       return Promise.resolve({ metricRun: this.metricRuns, customers: 5, movements: 9 });

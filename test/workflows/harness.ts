@@ -16,12 +16,14 @@ import type { backfill } from '../../workflows/backfill';
 import type { deliverMessage } from '../../workflows/deliver-message';
 import type { nightlySync } from '../../workflows/nightly-sync';
 import type { paymentRetry } from '../../workflows/payment-retry';
+import type { restateMetrics } from '../../workflows/restate-metrics';
 import type { retryCampaign } from '../../workflows/retry-campaign';
 import {
   accountWorkflowId,
   backfillWorkflowId,
   campaignWorkflowId,
   messageWorkflowId,
+  metricsWorkflowId,
   nightlyScheduleId,
   nightlyWorkflowId,
   recoveryWorkflowId,
@@ -32,6 +34,7 @@ import {
   type DeliverMessageInput,
   type NightlyInput,
   type PaymentRetryInput,
+  type RestateInput,
   type RetryCampaignInput,
 } from '../../workflows/contract';
 import { temporalAddress } from '../support/stack';
@@ -188,6 +191,17 @@ export class Harness {
     const handle = await this.client.workflow.start<typeof deliverMessage>('deliverMessage', {
       taskQueue: this.taskQueue,
       workflowId: messageWorkflowId({ accountId: 'acct_1', message: randomUUID() }),
+      args: [input],
+    });
+    return this.ended(handle);
+  }
+
+  async startRestatement(
+    input: RestateInput = { account: 'acct_1' },
+  ): Promise<WorkflowHandle<typeof restateMetrics>> {
+    const handle = await this.client.workflow.start<typeof restateMetrics>('restateMetrics', {
+      taskQueue: this.taskQueue,
+      workflowId: metricsWorkflowId(randomUUID()),
       args: [input],
     });
     return this.ended(handle);

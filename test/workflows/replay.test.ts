@@ -86,6 +86,7 @@ describe('a workflow that does something else no longer replays:', () => {
     paymentRetry: 'paymentRetry/recovered_by_us',
     retryCampaign: 'retryCampaign/done',
     deliverMessage: 'deliverMessage/delivered',
+    restateMetrics: 'restateMetrics/restated',
   };
 
   test.each(Object.values(HISTORIES))('%s', async (name) => {

@@ -441,4 +441,14 @@ export const SCENARIOS: Record<string, Scenario> = {
     await handle.result().catch(() => undefined);
     return handle;
   },
+  'restateMetrics/restated': async ({ harness }) => {
+    const handle = await harness.startRestatement();
+    await handle.result();
+    return handle;
+  },
+  'restateMetrics/refused': async ({ harness }) => {
+    const handle = await harness.startRestatement({ account: 'acct_1', rows: 'all' } as never);
+    await handle.result().catch(() => undefined);
+    return handle;
+  },
 };

@@ -10,7 +10,7 @@ const DAY = 86_400;
 const at = (seconds: number): Date => new Date(seconds * 1000);
 
 const normalise = (type: string, value: Json): Normalised =>
-  stripe.normalise({ type, id: String(value['id']), createdAt: null, value });
+  stripe.normalise({ type, id: String(value['id']), value });
 
 const list = (data: Json[]): Json => ({ object: 'list', data, has_more: false, url: '/x' });
 
