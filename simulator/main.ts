@@ -8,8 +8,8 @@ import { DEFAULT_API_KEY, startSimulator, type SimulatorOptions } from './server
 const usage = `Usage: node simulator/main.js [options]
   --port N                 port on 127.0.0.1; 0 (default) picks a free one
   --seed N                 seed of the world (1)
-  --customers N            how many customers it has (500)
-  --failures N             instead of them: an account with so many failed invoices
+  --customers N            how many customers live in it (500; none with --failures alone)
+  --failures N             so many failed invoices of others, who do nothing by themselves
   --months N               months of history (18)
   --as-of ISO              until when it has been lived (today 00:00 UTC)
   --now ISO                what its clock says at the start (machine time)
@@ -19,7 +19,8 @@ const usage = `Usage: node simulator/main.js [options]
   --debit-share S          share of the customers who pay by direct debit, 0 to 1 (0)
   --rate-limit N           requests per second over all endpoints (none)
   --endpoint-rate-limit N  requests per second of each endpoint (none)
-  --retries MODE           its own retries: ${RETRY_MODES.join(', ')} (on)`;
+  --retries MODE           its own retries: ${RETRY_MODES.join(', ')} (on)
+  --journal FILE           keep what is done to it, so that it goes on from there when it is started again`;
 
 /** Exit code for wrong use, as everywhere in Recoup. */
 const WRONG_USE = 2;
@@ -30,7 +31,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
     options: {
       port: { type: 'string', default: '0' },
       seed: { type: 'string', default: '1' },
-      customers: { type: 'string', default: '500' },
+      customers: { type: 'string' },
       failures: { type: 'string' },
       months: { type: 'string', default: '18' },
       'as-of': { type: 'string', default: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` },
@@ -42,6 +43,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
       'endpoint-rate-limit': { type: 'string' },
       'debit-share': { type: 'string', default: '0' },
       retries: { type: 'string', default: 'on' },
+      journal: { type: 'string' },
     },
   });
   const all = values['rate-limit'];
@@ -52,7 +54,10 @@ function optionsFrom(args: string[]): SimulatorOptions {
   return {
     port: integer('port', values.port),
     seed: integer('seed', values.seed),
-    customers: integer('customers', values.customers),
+    customers: integer(
+      'customers',
+      values.customers ?? (values.failures === undefined ? '500' : '0'),
+    ),
     ...(values.failures !== undefined && { failures: integer('failures', values.failures) }),
     months: integer('months', values.months),
     asOf: instant('as-of', values['as-of']),
@@ -62,6 +67,7 @@ function optionsFrom(args: string[]): SimulatorOptions {
     latencyMs: integer('latency-ms', values['latency-ms']),
     retries,
     debitShare: shareOf(Number(values['debit-share']), '--debit-share'),
+    ...(values.journal !== undefined && { journal: values.journal }),
     rateLimits: {
       ...(all !== undefined && { allPerSecond: integer('rate-limit', all) }),
       ...(endpoint !== undefined && {

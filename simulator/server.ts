@@ -3,32 +3,22 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 import { Clock } from './clock';
-import { FaultPlan, parseFaultRules, type Fault } from './faults';
-import { countOf, fieldsOf, textOf } from './input';
-import { judge, storiesOf } from './oracle/charges';
-import { ledger } from './oracle/ledger';
-import { mrr, mrrAt } from './oracle/mrr';
-import { totals } from './oracle/totals';
+import { controls, operations, type Parts } from './controls';
+import { FaultPlan, type Encounter, type Fault } from './faults';
+import { Journal, type Deed } from './journal';
 import { RequestLog } from './request-log';
-import { StripeApi } from './stripe/api';
-import { parseKeys, type ApiKey } from './stripe/keys';
+import { StripeApi, type ApiRequest } from './stripe/api';
+import type { ApiKey } from './stripe/keys';
 import type { AccountFacts } from './stripe/object-type';
 import { event } from './stripe/objects/event';
 import type { RateLimits } from './stripe/rate-limit';
-import { parseEndpoint, Webhooks } from './webhooks';
+import { Webhooks } from './webhooks';
 import { advance } from './world/advance';
-import {
-  applyChange,
-  applyChangeAround,
-  CHANGE_KINDS,
-  type ChangeDone,
-  type ChangeWish,
-} from './world/changes';
-import { generateFailures } from './world/failures';
+import { applyChange, applyChangeAround, type ChangeDone, type ChangeWish } from './world/changes';
+import { addFailures, generateFailures } from './world/failures';
 import { generateWorld } from './world/generate';
-import { setRetries } from './world/payments';
 import { Random } from './world/random';
-import { RETRY_MODES, type RetryMode } from './world/settings';
+import type { RetryMode } from './world/settings';
 import type { World } from './world/world';
 
 export const DEFAULT_API_KEY = 'sk_test_simulator';
@@ -36,16 +26,15 @@ export const DEFAULT_API_KEY = 'sk_test_simulator';
 /** Stripe's own size of the lists embedded in objects. */
 const EMBEDDED_PAGE_SIZE = 10;
 const MAX_BODY_BYTES = 1024 * 1024;
-/** In one second, by one request. */
-const MAX_CHANGES = 1000;
 /** Longer than clients keep idle connections, so that none is closed while a request is on its way. */
 const KEEP_ALIVE_MS = 65_000;
 const HTML = '<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>';
 
 export interface SimulatorOptions {
   seed: number;
+  /** Who live by themselves. */
   customers: number;
-  /** Instead of the customers: an account with so many failed invoices, and nobody who does anything by himself. */
+  /** So many failed invoices of others, who do nothing by themselves. */
   failures?: number;
   months?: number;
   /** Until when the world has been lived. */
@@ -67,27 +56,22 @@ export interface SimulatorOptions {
   debitShare?: number;
   /** The service's own retries; `on` when absent. */
   retries?: RetryMode;
+  /** A file that keeps what is done to the service: started again with it, the service is where it was. */
+  journal?: string;
 }
 
-export interface Simulator {
+export interface Simulator extends Parts {
   url: string;
   accountId: string;
-  world: World;
-  clock: Clock;
-  faults: FaultPlan;
-  requests: RequestLog;
-  api: StripeApi;
-  webhooks: Webhooks;
-  /** Lets things happen now, all in the same second; what is left out of a wish is drawn from the world's seed. */
-  change(wishes: readonly ChangeWish[]): ChangeDone[];
   /** Closes the port and every connection. */
   close(): Promise<void>;
 }
 
 /** Generates a world and serves it on 127.0.0.1: the provider API, `/_oracle` (its truth) and `/_simulator` (control). */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const journal = options.journal === undefined ? null : openJournal(options.journal, options);
   const world = worldOf(options);
-  const clock = new Clock(options.now);
+  const clock = new Clock(options.now, journal?.begunMs);
   const account = accountOf(world, options.accountId);
   const embeddedPageSize = options.embeddedPageSize ?? EMBEDDED_PAGE_SIZE;
   const context = { world, account, embeddedPageSize };
@@ -116,7 +100,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     return wishes.map((wish) => applyChange(world, wish, { at, choices }));
   };
   const faults = new FaultPlan();
-  const parts = { world, clock, faults, requests: new RequestLog(), api, webhooks, change };
+  const requests = new RequestLog();
+  const parts = { world, clock, faults, requests, api, webhooks, change, journal };
+  for (const deed of journal?.past ?? []) await doAgain(parts, deed);
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     serve(parts, request, response).catch((error: unknown) => {
@@ -142,6 +128,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         server.close((error) => (error === undefined ? resolve() : reject(error)));
         server.closeAllConnections();
       });
+      journal?.close();
     },
   };
 }
@@ -154,14 +141,29 @@ function worldOf(options: SimulatorOptions): World {
     debitShare,
     settings: retries === undefined ? {} : { retries },
   };
-  return failures === undefined
-    ? generateWorld({ ...common, customers, ...(months !== undefined && { months }) })
-    : generateFailures({ ...common, invoices: failures });
+  if (failures !== undefined && customers === 0)
+    return generateFailures({ ...common, invoices: failures });
+  const world = generateWorld({ ...common, customers, ...(months !== undefined && { months }) });
+  if (failures !== undefined) addFailures(world, { seed, invoices: failures, debitShare });
+  return world;
 }
 
-type Parts = Omit<Simulator, 'url' | 'accountId' | 'close'>;
+/** Throws with options under which doing everything again would come to something else. */
+function openJournal(file: string, options: SimulatorOptions): Journal {
+  const { seed, customers, failures, months, asOf, now, accountId, keys } = options;
+  const { latencyMs = 0, latencyJitterMs = 0, rateLimits = {}, debitShare, retries } = options;
+  if (latencyMs + latencyJitterMs > 0 || Object.keys(rateLimits).length > 0)
+    throw new Error(
+      'A journal goes with neither latency nor rate limits: both depend on machine time, which does not come again.',
+    );
+  const world = { seed, customers, failures, months, asOf, now, accountId, keys, debitShare };
+  return new Journal(file, { ...world, retries });
+}
 
-async function serve(parts: Parts, request: IncomingMessage, response: ServerResponse) {
+/** With a journal where there is one. */
+type Served = Parts & { journal: Journal | null };
+
+async function serve(parts: Served, request: IncomingMessage, response: ServerResponse) {
   const { pathname: path, searchParams, search } = new URL(request.url ?? '/', 'http://localhost');
   const method = request.method ?? 'GET';
   response.sendDate = false;
@@ -171,11 +173,16 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
     response.shouldKeepAlive = false;
     return sendJson(response, 413, { error: `A body may have at most ${MAX_BODY_BYTES} bytes.` });
   }
-  const operation = operations[`${method} ${path}`];
-  if (operation !== undefined) {
+  const name = `${method} ${path}`;
+  const operation = operations[name];
+  if (operation !== undefined || controls[name] !== undefined) {
     try {
       const input: unknown = body === '' ? {} : JSON.parse(body);
-      return sendJson(response, 200, await operation(parts, searchParams, input));
+      const answer =
+        operation === undefined
+          ? control(parts, name, input)
+          : await operation(parts, searchParams, input);
+      return sendJson(response, 200, answer);
     } catch (error) {
       return sendJson(response, 400, {
         error: error instanceof Error ? error.message : String(error),
@@ -195,7 +202,8 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   if (fault?.kind === 'reset') return resetConnection(response);
   if (fault?.kind === 'html-200' || fault?.kind === 'html-502')
     return sendHtml(fault.kind === 'html-200' ? 200 : 502);
-  const answer = await parts.api.handle(
+  const answer = await askApi(
+    parts,
     { method, path, query, headers: request.headers, body },
     encounter,
   );
@@ -211,140 +219,45 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   }
 }
 
-/** Its answer, or the promise of it. */
-type Operation = (parts: Parts, query: URLSearchParams, input: unknown) => unknown;
+/** The headers that decide about a request. */
+const HEADERS = ['authorization', 'idempotency-key', 'stripe-version', 'stripe-account'];
 
-/** Control of the service and its oracle: none of this is Stripe's. */
-const operations: Readonly<Record<string, Operation>> = {
-  'GET /_oracle/totals': ({ world }) => totals(world),
-  // Every movement of money; `?invoice=in_…,in_…` gives the stories of these invoices instead.
-  'GET /_oracle/ledger': ({ world }, query) => {
-    const invoices = query.get('invoice');
-    return invoices === null ? ledger(world) : storiesOf(world, invoices.split(','));
-  },
-  // What was charged twice, and what after collecting had to end; `?graceSeconds=N` forgives what ended less than N seconds before.
-  'GET /_oracle/charges': ({ world }, query) =>
-    judge(world, { graceSeconds: countOf(Number(query.get('graceSeconds') ?? 0), 'graceSeconds') }),
-  'GET /_oracle/mrr': ({ world }, query) => {
-    const at = query.get('at');
-    return at === null
-      ? mrr(world)
-      : mrrAt(
-          world,
-          at.split(',').map((text) => secondsOf(text, 'at')),
-        );
-  },
-  'GET /_simulator/clock': ({ clock }) => ({ now: clock.now().toISOString() }),
-  // Moving the clock lets everything that falls due until then happen in the world; `"stopped": true` keeps it there.
-  'POST /_simulator/clock': ({ clock, world }, _, input) => {
-    const fields = fieldsOf(input, 'The body', ['now', 'stopped']);
-    const now = secondsOf(fields['now'], 'now');
-    advance(world, now);
-    clock.set(new Date(now * 1000), { stopped: fields['stopped'] === true });
-    return { now: clock.now().toISOString() };
-  },
-  // `{"changes": [{"kind": "payInvoice", "id": "in_…"}, {}]}`, all in one second; kinds and ids that are left out are drawn.
-  'POST /_simulator/change': ({ change }, _, input) => {
-    const { changes = [{}] } = fieldsOf(input, 'The body', ['changes']);
-    return { done: change(parseChanges(changes)) };
-  },
-  // Lists show what was created only so many seconds later: `{"objectSeconds": 45, "eventSeconds": 1800}`.
-  'POST /_simulator/lag': ({ api }, _, input) => {
-    const fields = fieldsOf(input, 'The body', ['objectSeconds', 'eventSeconds']);
-    api.lag = {
-      objectSeconds: countOf(fields['objectSeconds'] ?? 0, 'objectSeconds'),
-      eventSeconds: countOf(fields['eventSeconds'] ?? 0, 'eventSeconds'),
-    };
-    return api.lag;
-  },
-  // The service's own retries: `{"mode": "off"}`, or on, or scheduled_never_executed.
-  'POST /_simulator/retries': ({ world, clock }, _, input) => {
-    const mode = RETRY_MODES.find((known) => known === fieldOf(input, 'mode'));
-    if (mode === undefined) throw new Error(`mode must be one of ${RETRY_MODES.join(', ')}.`);
-    setRetries(world, mode, Math.max(world.clock, clock.nowSeconds()));
-    return { mode };
-  },
-  // `{"guard": false}`: what is paid, void or being paid is charged again when asked for, as services without a guard do.
-  'POST /_simulator/guards': ({ world }, _, input) => {
-    const guard = fieldOf(input, 'guard');
-    if (typeof guard !== 'boolean') throw new Error('guard must be true or false.');
-    world.settings.guard = guard;
-    return { guard };
-  },
-  'GET /_simulator/webhooks': ({ webhooks }) => ({ endpoints: webhooks.status() }),
-  'POST /_simulator/webhooks': ({ webhooks }, _, input) => {
-    const endpoint = parseEndpoint(input);
-    webhooks.register(endpoint);
-    return { url: endpoint.url };
-  },
-  'DELETE /_simulator/webhooks': ({ webhooks }) => {
-    webhooks.clear();
-    return {};
-  },
-  // Sends what was held back and answers when everything has arrived or was given up.
-  'POST /_simulator/webhooks/flush': async ({ webhooks }) => {
-    await webhooks.flush();
-    return { endpoints: webhooks.status() };
-  },
-  'GET /_simulator/faults': ({ faults }) => ({ struck: faults.struck }),
-  'POST /_simulator/faults': ({ faults }, _, input) => {
-    const rules = parseFaultRules(fieldOf(input, 'rules'));
-    faults.add(rules);
-    return { added: rules.length };
-  },
-  'DELETE /_simulator/faults': ({ faults }) => {
-    faults.clear();
-    return {};
-  },
-  // `?last=N` adds the latest N requests one by one.
-  'GET /_simulator/requests': ({ requests }, query) => ({
-    ...requests.counts(),
-    ...(query.has('last') && { last: requests.last(Number(query.get('last'))) }),
-  }),
-  'POST /_simulator/requests/reset': ({ requests }) => {
-    requests.reset();
-    return {};
-  },
-  // The object is gone without an event, whatever refers to it; for those that Stripe lets one delete there are changes.
-  'POST /_simulator/delete': ({ world }, _, input) => {
-    const id = textOf(fieldOf(input, 'id'), 'id');
-    world.deleted.add(id);
-    return { deleted: id };
-  },
-  // Adds or replaces keys: `{"keys": {"rk_test_x": {"permissions": {"invoice": "read"}, "revoked": false}}}`.
-  'POST /_simulator/keys': ({ api }, _, input) => {
-    const keys = parseKeys(fieldOf(input, 'keys'));
-    for (const [secret, key] of Object.entries(keys)) api.keys.set(secret, key);
-    return { set: Object.keys(keys).length };
-  },
-};
-
-function fieldOf(input: unknown, name: string): unknown {
-  if (typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
-    throw new Error(`The body must be a JSON object with the field ${name}.`);
-  return (input as Record<string, unknown>)[name];
+/** A request of the API, noted where it may change something. */
+function askApi(parts: Served, request: ApiRequest, encounter: Encounter) {
+  const { api, clock, journal } = parts;
+  if (journal === null || request.method !== 'POST') return api.handle(request, encounter);
+  const headers = Object.fromEntries(HEADERS.map((name) => [name, request.headers[name]]));
+  const deed = { request: { ...request, headers }, encounter, requests: api.requests };
+  const atMs = Date.now();
+  // Without latency all is done when it returns: only the answer is still to come.
+  const answer = clock.during(atMs, () => api.handle(request, encounter));
+  journal.append({ atMs, ...deed });
+  return answer;
 }
 
-function parseChanges(input: unknown): ChangeWish[] {
-  if (!Array.isArray(input) || input.length > MAX_CHANGES)
-    throw new Error(`changes must be an array of at most ${MAX_CHANGES}.`);
-  return input.map((each: unknown, index) => {
-    const at = `changes[${index}]`;
-    const { kind, id } = fieldsOf(each, at, ['kind', 'id']);
-    const known = CHANGE_KINDS.find((name) => name === kind);
-    if (kind !== undefined && known === undefined)
-      throw new Error(`${at}.kind must be one of ${CHANGE_KINDS.join(', ')}.`);
-    return {
-      ...(known !== undefined && { kind: known }),
-      ...(id !== undefined && { id: textOf(id, `${at}.id`) }),
-    };
-  });
+/** A control, noted whatever comes of it: one that fails may have done a part. */
+function control({ journal, ...parts }: Served, name: string, input: unknown): unknown {
+  const atMs = Date.now();
+  try {
+    return parts.clock.during(atMs, () => controls[name]?.(parts, input));
+  } finally {
+    journal?.append({ atMs, control: name, input });
+  }
 }
 
-function secondsOf(input: unknown, name: string): number {
-  const ms = typeof input === 'string' ? Date.parse(input) : NaN;
-  if (Number.isNaN(ms)) throw new Error(`${name} must be an ISO 8601 instant.`);
-  return Math.floor(ms / 1000);
+/** What was refused then is refused now: nobody waits for the answer. */
+async function doAgain(parts: Parts, deed: Deed): Promise<void> {
+  const { api, clock } = parts;
+  if ('control' in deed) {
+    try {
+      clock.during(deed.atMs, () => controls[deed.control]?.(parts, deed.input));
+    } catch {
+      return;
+    }
+  } else {
+    api.requests = deed.requests;
+    await clock.during(deed.atMs, () => api.handle(deed.request, deed.encounter));
+  }
 }
 
 /** The account that a seed's world belongs to. */

@@ -50,10 +50,11 @@ export class StripeApi {
   readonly keys: Map<string, ApiKey>;
   /** How long a request takes at least; may be changed at any time. */
   latencyMs: number;
+  /** How many have come: the ids of requests follow from it. */
+  requests = 0;
   private readonly idempotency: IdempotencyStore;
   private readonly limiter: RateLimiter;
   private readonly jitter: Random;
-  private requests = 0;
 
   constructor(private readonly options: ApiOptions) {
     this.keys = options.keys;

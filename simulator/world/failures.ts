@@ -19,13 +19,16 @@ interface FailureOptions {
   seed: number;
   /** How many invoices are open after a failed attempt. */
   invoices: number;
-  /** The world's clock, unix seconds; the attempts failed on the day before. */
-  asOf: number;
-  settings?: Partial<Settings>;
   /** Share of the customers who pay by direct debit, where their country has a scheme; their debit was returned on the day before. */
   debitShare?: number;
   /** Share of the customers with two failed invoices on one card or account. */
   twiceShare?: number;
+}
+
+interface AccountOptions extends FailureOptions {
+  /** The world's clock, unix seconds; the attempts failed on the day before. */
+  asOf: number;
+  settings?: Partial<Settings>;
 }
 
 /** Of failed cards: those that work no more; the others are in trouble for some time. */
@@ -41,27 +44,29 @@ const MAX_DRAWS = 1000;
  * An account with exactly so many open invoices whose first attempt failed, each renewed by a yearly subscription or written beside
  * one by hand, across countries, brands, fundings and declines. The same for the same options.
  */
-export function generateFailures({
-  seed,
-  invoices,
-  asOf,
-  settings = {},
-  debitShare = 0,
-  twiceShare = 0.1,
-}: FailureOptions): World {
-  const world = emptyWorld({ seed, clock: asOf, settings });
+export function generateFailures({ asOf, settings = {}, ...options }: AccountOptions): World {
+  const world = emptyWorld({ seed: options.seed, clock: asOf, settings });
   const opened = addMonths(asOf, -12) - 2 * DAY - CATALOG_LEAD;
   stockCatalog(world, { opened, archivedAt: opened });
+  addFailures(world, options);
+  return world;
+}
+
+/** The same invoices in an account that has been there for more than a year. */
+export function addFailures(
+  world: World,
+  { seed, invoices, debitShare = 0, twiceShare = 0.1 }: FailureOptions,
+): void {
   const root = new Random(`${String(seed)}/failures`);
+  const others = world.customers.size;
   let left = invoices;
   for (let index = 0; left > 0; index += 1) {
     const stream = root.split(`customer ${String(index)}`);
     const choices = stream.split('arrival');
     const twice = left > 1 && choices.chance(twiceShare);
-    addDebtor(world, stream, { choices, index, twice, debitShare });
+    addDebtor(world, stream, { choices, index: others + index, twice, debitShare });
     left -= twice ? 2 : 1;
   }
-  return world;
 }
 
 function addDebtor(
