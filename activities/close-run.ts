@@ -5,7 +5,7 @@ import {
   lastMetricRun,
   readMetricInputs,
 } from '../db/repositories/metrics';
-import { hasCases, listLateCases } from '../db/repositories/routing';
+import { hasCases, listIdleCases } from '../db/repositories/routing';
 import { endRun } from '../db/repositories/runs';
 import { isSettled } from '../domain/sync/run';
 import type { SyncActivities } from './contract';
@@ -30,7 +30,7 @@ export const createCloseRun =
       casesDue:
         facts.changedRows > 0
           ? await hasCases(db, accountId)
-          : (await listLateCases(db, { accountId, after: null, limit: 1 })).length > 0,
+          : (await listIdleCases(db, { accountId, after: null, limit: 1 })).length > 0,
       metricsDue:
         last?.inputs !== digest ||
         !(await isOfThisEdition(db, { accountId, policy })) ||

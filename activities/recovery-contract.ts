@@ -84,6 +84,11 @@ export interface CaseActivities {
   /** Writes what is wanted of the case; the ledger reads it when an attempt is claimed. */
   setCaseDesired(input: CaseStep & { readonly desired: 'run' | 'pause' | 'cancel' }): Promise<void>;
   /**
+   * Takes an exhausted case up again because a person wants it, and answers like readCase. Errors: invalid_input for one of the
+   * control group, of a campaign that was stopped, or of an account that is gone.
+   */
+  reopenCase(input: CaseKey & { readonly reason: string }): Promise<CaseFacts>;
+  /**
    * Decides what comes next, from stored charges and the case's attempts: attempt_planned, provider_retry_pending,
    * customer_needed, ceilings_used_up, retry_forbidden, window_ended, or what the invoice has become meanwhile. What the ledger
    * says goes first: `succeeded` for an attempt that has brought the money, `outcome_unknown` or `pending`, with its number,

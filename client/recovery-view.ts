@@ -113,14 +113,20 @@ function moneyLine(row: Recovery): string {
   return `${amountOf(row.recovered_minor, row)}${how}${taken}`;
 }
 
-const todoOf = ({ state, invoice_id: id, attempts }: Recovery): string[] =>
-  state === 'needs_human'
-    ? attempts > 0
-      ? [`recoup recoveries resolve ${id} --outcome absent --reason "…"`]
-      : [`recoup recoveries resume ${id}`]
-    : state === 'paused'
-      ? [`recoup recoveries resume ${id}`]
-      : [];
+function todoOf({ state, desired, held_out: heldOut, ...row }: Recovery): string[] {
+  const { account_id: account, invoice_id: id } = row;
+  const ask = (verb: string): string[] => [`recoup recoveries ${verb}`];
+  switch (state) {
+    case 'needs_human':
+      return ask(row.attempts > 0 ? `resolve ${id} --outcome absent --reason "…"` : `resume ${id}`);
+    case 'paused':
+      return desired === 'run' ? [`recoup accounts resume ${account}`] : ask(`resume ${id}`);
+    case 'exhausted':
+      return heldOut ? [] : ask(`reopen ${id} --reason "…"`);
+    default:
+      return [];
+  }
+}
 
 type Chapter =
   | { readonly at: Date; readonly transition: RecoveryTransition }

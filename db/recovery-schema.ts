@@ -52,6 +52,8 @@ export interface RecoveryCaseTable {
   transitions: Generated<number>;
   /** Number of the newest attempt in the ledger. */
   attempts: Generated<number>;
+  /** Of these, tries of before it was opened again, which its campaign does not count any more. */
+  tries_before: Generated<number>;
   /** By the account's clock. */
   next_action_at: Date | null;
   window_ends_at: Date;

@@ -45,6 +45,9 @@ const NEXT: Record<CaseState, string> = {
 };
 const NEXT_UNPROVEN = `find out in the provider's dashboard what became of attempt {attempt}, then say so: update \`resolve\` with \`${JSON.stringify(EXAMPLES.resolve)}\`. Its outcome is \`succeeded\`, \`declined\` or \`absent\`. \`resume\` looks it up once more.`;
 
+const NEXT_ACCOUNT_PAUSED =
+  'it goes on once its account is resumed: with the next sync then, or when it looks {at}. `resume` looks at once, `pause` and `cancel` work as ever.';
+
 export function renderCase({ memory, policy, nowMs, notes }: ShownCase): string {
   const { account, invoice, provider, state, because, decision, open, remembered } = memory;
   const parts = [
@@ -73,9 +76,14 @@ function nextOf(
   memory: CaseMemory,
   moment: { readonly policy: RecoveryPolicy; readonly nowMs: number },
 ): string {
-  const { state, open, attempts } = memory;
+  const { state, open, attempts, desired } = memory;
   const atMs = nextActionAtMs(memory, moment);
-  const text = state === 'needs_human' && open !== null ? NEXT_UNPROVEN : NEXT[state];
+  const text =
+    state === 'needs_human' && open !== null
+      ? NEXT_UNPROVEN
+      : state === 'paused' && desired === 'run'
+        ? NEXT_ACCOUNT_PAUSED
+        : NEXT[state];
   return text
     .replaceAll('{attempt}', String(open ?? attempts + 1))
     .replaceAll('{at}', atMs === null || atMs <= moment.nowMs ? 'now' : `at ${instant(atMs)}`);

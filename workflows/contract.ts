@@ -282,6 +282,8 @@ export const resolve = defineUpdate<
   UpdateAnswer,
   [{ outcome: 'succeeded' | 'declined' | 'absent'; reason: string }]
 >('resolve');
+/** Only of `paymentRetry` of an exhausted case: try again, for another window of its campaign. */
+export const reopen = defineUpdate<UpdateAnswer, [{ reason: string }]>('reopen');
 /** Only of `paymentRetry`, for machines: look at the invoice again, since something was seen of it. */
 export const caseNews = defineSignal<[{ what: CaseNews }]>('caseNews');
 /** Only of `paymentRetry` of an account whose clock is simulated: it is now so late, in epoch milliseconds. */

@@ -108,8 +108,9 @@ const caseSchema = z.strictObject({
 });
 const resolveSchema = z.strictObject({
   outcome: z.enum(['succeeded', 'declined', 'absent']),
-  reason: z.string().trim().min(1, 'say how you know: it is kept').max(REASON_MAX_CHARS),
+  reason: z.string().trim().min(1, 'say why: it is kept').max(REASON_MAX_CHARS),
 });
+const reopenSchema = resolveSchema.pick({ reason: true });
 const newsSchema = z.strictObject({ what: z.enum(CASE_NEWS) });
 const tickSchema = z.strictObject({ nowMs: z.number().int().min(0) });
 
@@ -247,6 +248,10 @@ export function checkCaseInput(given: PaymentRetryInput): CheckedCaseInput {
 
 export function checkResolve(given: unknown): void {
   check(resolveSchema, given, EXAMPLES.resolve);
+}
+
+export function checkReopen(given: unknown): void {
+  check(reopenSchema, given, EXAMPLES.update);
 }
 
 export const readCaseNews = (given: unknown): Read<z.infer<typeof newsSchema>> =>

@@ -97,6 +97,7 @@ const PROFILES: { readonly [Name in keyof Activities]: ActivityOptions } = {
   readCase: MUST,
   recordCase: MUST,
   setCaseDesired: MUST,
+  reopenCase: QUICK,
   planCase: QUICK,
   checkCase: QUICK,
   chargeCase: PAYMENT,

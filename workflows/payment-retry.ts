@@ -37,11 +37,28 @@ import type { CaseDesired } from '../domain/recovery/record';
 import type { CaseStepName } from '../domain/recovery/work';
 import { sentences } from '../domain/words';
 import { renderCase } from './case-details';
-import { attemptNow, cancel, caseNews, caseStatus, pause, resolve, resume, tick } from './contract';
+import {
+  attemptNow,
+  cancel,
+  caseNews,
+  caseStatus,
+  pause,
+  reopen,
+  resolve,
+  resume,
+  tick,
+} from './contract';
 import type { CaseStatus, PaymentRetryInput, UpdateAnswer } from './contract';
 import { indexAs } from './details';
 import { stepFailure } from './failure';
-import { checkCaseInput, checkResolve, checkUpdate, readCaseNews, readTick } from './input';
+import {
+  checkCaseInput,
+  checkReopen,
+  checkResolve,
+  checkUpdate,
+  readCaseNews,
+  readTick,
+} from './input';
 import type { CheckedCaseInput } from './input';
 import { step } from './options';
 
@@ -130,6 +147,11 @@ class Case {
       description:
         'Say what became of an attempt that nothing proves. {"outcome":"absent","reason":"…"}: succeeded, declined or absent.',
     });
+    setHandler(reopen, (args) => this.reopen(args), {
+      validator: checkReopen,
+      description:
+        'Only once it is exhausted: try again, for another window of its campaign. {"reason":"…"}',
+    });
     setHandler(caseNews, (args) => this.heed(readCaseNews(args), () => this.hear()), {
       description:
         'For machines: something was seen of the invoice, look at it. {"what":"paid_elsewhere"}',
@@ -217,6 +239,28 @@ class Case {
     });
   }
 
+  /** An exhausted case has ended, and so has its workflow: whoever starts another one to ask it this has it go on. */
+  private reopen({ reason }: { readonly reason: string }): Promise<UpdateAnswer> {
+    return CancellationScope.nonCancellable(async () => {
+      await condition(() => this.memory !== null);
+      const { state } = this.known();
+      if (state !== 'exhausted') return this.happen({ type: 'reopen', because: reason });
+      await this.store();
+      try {
+        const input = { ...this.key(), reason };
+        const facts = await step('reopenCase', input, 'a person wants it opened again');
+        this.memory = takeUp(facts, this.input.policy);
+        this.written = facts.desired;
+        this.news += 1;
+        this.show();
+        return { state: facts.state, because: facts.because };
+      } catch (thrown) {
+        const { message, remedy } = stepFailure(thrown);
+        return { state, because: sentences(message, remedy) };
+      }
+    });
+  }
+
   /** Null: continue as new. No handler is at work then. */
   async live(): Promise<CaseStatus | null> {
     if (this.memory === null) await this.start();
@@ -230,6 +274,8 @@ class Case {
         await this.store();
         await condition(allHandlersFinished);
         if (this.known().unrecorded.length > 0) continue;
+        const isReopened = isOver && taskOf(this.known(), this.moment()).do !== 'end';
+        if (isReopened) continue;
         return isOver ? this.status() : null;
       }
       switch (task.do) {

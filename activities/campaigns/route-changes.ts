@@ -1,9 +1,10 @@
 import { readAccount, type Account } from '../../db/repositories/accounts';
 import {
   listChangedCases,
-  listLateCases,
+  listIdleCases,
   markTold,
   type ChangedCase,
+  type IdleCase,
 } from '../../db/repositories/routing';
 import type { CaseEvent } from '../../domain/recovery/decide';
 import { newsOf, reversedMinor } from '../../domain/recovery/news';
@@ -21,7 +22,7 @@ const PAGE = 200;
 /**
  * Cases with a workflow are told to look for themselves. Those of the control group, and those that have ended with money, have
  * none: what happened is written on their rows. Calling it again tells nobody twice of the same. Cases that are late have lost their
- * workflow, and get another one: the row is the record.
+ * workflow, and get another one: the row is the record. Those that wait for an account that was resumed go on.
  */
 export const createRouteChanges =
   (deps: ActivityDeps): CampaignActivities['routeChanges'] =>
@@ -40,17 +41,21 @@ export const createRouteChanges =
       if (page.length < PAGE) break;
       after = page.at(-1)?.invoiceId ?? null;
     }
-    await startLate(deps, accountId);
+    await wakeIdle(deps, accountId);
     return { told };
   };
 
-async function startLate({ db, cases }: ActivityDeps, account: string): Promise<void> {
+async function wakeIdle({ db, cases }: ActivityDeps, account: string): Promise<void> {
   let after: string | null = null;
   for (;;) {
-    const page: string[] = await listLateCases(db, { accountId: account, after, limit: PAGE });
-    await eachBounded(page, (invoice) => cases.start({ account, invoice }));
+    const page: IdleCase[] = await listIdleCases(db, { accountId: account, after, limit: PAGE });
+    await eachBounded(page, ({ invoiceId: invoice, wasHeldUp }) =>
+      wasHeldUp
+        ? cases.tell({ account, invoice }, 'account_resumed')
+        : cases.start({ account, invoice }),
+    );
     if (page.length < PAGE) return;
-    after = page.at(-1) ?? null;
+    after = page.at(-1)?.invoiceId ?? null;
   }
 }
 

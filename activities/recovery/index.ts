@@ -4,6 +4,7 @@ import type { ActivityDeps } from '../deps';
 import { createChargeCase, createLookUpAttempt, createResolveAttempt } from './charge-case';
 import { createCheckCase, createPlanCase } from './look-at-case';
 import { createReadCase } from './read-case';
+import { createReopenCase } from './reopen-case';
 import { createRecordCase, createSetCaseDesired } from './record-case';
 import { createDeliverWebhook, createNoteCustomerNeeded } from './tell';
 
@@ -11,6 +12,7 @@ export const createCaseActivities = (deps: ActivityDeps): CaseActivities => ({
   readCase: createReadCase(deps),
   recordCase: createRecordCase(deps),
   setCaseDesired: createSetCaseDesired(deps),
+  reopenCase: createReopenCase(deps),
   planCase: createPlanCase(deps),
   checkCase: createCheckCase(deps),
   chargeCase: createChargeCase(deps),

@@ -6,7 +6,13 @@ import { readCampaign } from '../../db/repositories/campaigns';
 import { commitSeen } from '../../db/repositories/pages';
 import { countEach, type Attempt } from '../../domain/recovery/attempt';
 import type { CaseEvent } from '../../domain/recovery/decide';
-import { checkCase, planCase, standingInLedger, type Observed } from '../../domain/recovery/look';
+import {
+  checkCase,
+  planCase,
+  standingInLedger,
+  standingOfAccount,
+  type Observed,
+} from '../../domain/recovery/look';
 import type { InvoiceSighting } from '../../domain/recovery/payment';
 import { standingOf } from '../../domain/recovery/sighting';
 import type { CaseState } from '../../domain/recovery/states';
@@ -40,16 +46,16 @@ export const createCheckCase =
       });
     });
 
-/** The ledger first, then the invoice; only one that could be paid is judged any further. */
+/** The ledger first, then the account, then the invoice; only one that could be paid is judged any further. */
 async function look(
   deps: ActivityDeps,
   tools: CaseTools,
   judge: (observed: Observed) => Promise<CaseEvent>,
 ): Promise<Sighting> {
   const { db } = deps;
-  const { ref, row, payments, signal, sighting: saw } = tools;
+  const { ref, row, account, payments, signal, sighting: saw } = tools;
   const attempts = await listAttempts(db, ref);
-  const known = standingInLedger(attempts) ?? endOf(tools);
+  const known = standingInLedger(attempts) ?? endOf(tools) ?? standingOfAccount(account, row);
   if (known) return saw(known);
   const sighting = await payments.readInvoice({ invoiceId: ref.invoice, signal });
   const standing = standingOf(sighting);
@@ -102,7 +108,10 @@ async function observe(
       attempts.filter(({ credentialKey }) => credentialKey === credential?.key),
     ),
     firstFailedAtMs: history.firstFailedAt?.getTime() ?? null,
-    limits: { maxAttempts: terms.maxAttempts, windowEndsAtMs: row.window_ends_at.getTime() },
+    limits: {
+      maxAttempts: row.tries_before + terms.maxAttempts,
+      windowEndsAtMs: row.window_ends_at.getTime(),
+    },
     customer: {
       country: payer?.country ?? credential?.country ?? null,
       timeZone: null,

@@ -10,10 +10,10 @@ import { settle } from '../../domain/recovery/settlement';
 export interface MemoryLedgerOptions {
   /** The ledger's clock. */
   now(): Date;
-  /** What Postgres would have of the case and its campaign; undefined for a case that nobody has opened. */
+  /** What Postgres would have of the case, its account and its campaign; undefined for a case that nobody has opened. */
   readCase(
     ref: CaseRef,
-  ): (Pick<ClaimFacts, 'case'> & { readonly campaign: MemoryCampaign }) | undefined;
+  ): (Pick<ClaimFacts, 'account' | 'case'> & { readonly campaign: MemoryCampaign }) | undefined;
   /** The synced charges of a credential. */
   listCharges(account: string, credential: Credential): readonly Charge[];
 }

@@ -11,6 +11,7 @@ import {
   plannedFor,
   planCase,
   standingInLedger,
+  standingOfAccount,
   type Observed,
 } from '../../domain/recovery/look';
 import type { CaseMemory } from '../../domain/recovery/memory';
@@ -84,6 +85,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     budgetAttempts: null,
     attemptsMade: 0,
   };
+  const account = new PausedAccount(time, new Random(`account/${String(seed)}/${String(shard)}`));
   const rows = new Map<string, Row>();
   const ledger = createMemoryLedger({
     now: time.now,
@@ -92,7 +94,8 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
       const row = rows.get(invoice);
       if (row === undefined) return undefined;
       const { state, desired } = row;
-      return { case: { state, desired, windowEndsAt: new Date(START_MS + WINDOW_MS) }, campaign };
+      const windowEndsAt = new Date(START_MS + WINDOW_MS);
+      return { account, case: { state, desired, windowEndsAt }, campaign };
     },
   });
   const invoices = world.invoices.all.filter(({ status }) => status === 'open');
@@ -102,6 +105,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     return new CaseStorm(row, {
       world,
       time,
+      account,
       random: random.split(id),
       ledger,
       payments,
@@ -110,6 +114,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     });
   });
   for (const storm of storms) storm.begin();
+  account.onResume(() => storms.forEach((storm) => storm.hear()));
   await time.run();
 
   const attempts = storms.flatMap(({ row }) => ledger.list({ account: ACCOUNT, invoice: row.id }));
@@ -125,6 +130,9 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     forbiddenCharges: [
       ...verdict.forbiddenCharges.map(({ invoice, after }) => `${invoice} (${after.kind})`),
       ...canceledTooLate,
+      ...attempts
+        .filter((attempt) => account.forbade(attempt))
+        .map(({ invoice, number }) => `${invoice}/${String(number)} (the account was paused)`),
     ],
     unresolved: attempts
       .filter(({ state, invoice }) => isOpen(state) && rows.get(invoice)?.state !== 'needs_human')
@@ -181,6 +189,38 @@ function wrongOutcomesOf(world: World, attempts: readonly Attempt[]): string[] {
 }
 
 const HAPPENED = { succeeded: 'succeeded', declined: 'failed', returned: 'failed' } as const;
+
+/** The account of all cases: in some shards somebody pauses it for a while. */
+class PausedAccount {
+  desired: 'run' | 'pause' = 'run';
+  private readonly fromMs: number;
+  private readonly toMs: number;
+
+  constructor(
+    private readonly time: VirtualTime,
+    random: Random,
+  ) {
+    this.fromMs = START_MS + random.integer(0, WINDOW_MS);
+    this.toMs = this.fromMs + (random.chance(0.5) ? random.integer(0, 7 * DAY_MS) : 0);
+    time.at(this.fromMs, () => {
+      this.desired = this.toMs > this.fromMs ? 'pause' : 'run';
+    });
+  }
+
+  onResume(tell: () => void): void {
+    this.time.at(this.toMs, () => {
+      this.desired = 'run';
+      tell();
+    });
+  }
+
+  /** Whoever has read the invoice before the end of the pause may claim after it, as long as it may be sent. */
+  forbade({ state, settledBy, intendedAt }: Attempt): boolean {
+    if (state === 'absent' || settledBy === 'fence') return false;
+    const atMs = intendedAt.getTime();
+    return atMs > this.fromMs && atMs < this.toMs - RECOVERY_POLICY.sendWithinMs;
+  }
+}
 
 /** What Postgres would have of one case. */
 class Row {
@@ -254,6 +294,7 @@ class Row {
 
 interface Surroundings {
   readonly world: World;
+  readonly account: PausedAccount;
   readonly time: VirtualTime;
   readonly random: Random;
   readonly ledger: MemoryLedger;
@@ -313,6 +354,10 @@ class CaseStorm {
         return state !== 'absent' && settledBy !== 'fence' && intendedAt.getTime() > canceledAtMs;
       })
       .map(({ number }) => `${id}/${String(number)} (canceled before)`);
+  }
+
+  hear(): void {
+    this.runner?.hear();
   }
 
   private at(atMs: number, happen: () => void): void {
@@ -463,9 +508,9 @@ class CaseStorm {
     tools: AttemptTools,
     judge: (observed: Observed) => CaseEvent,
   ): Promise<CaseEvent> {
-    const { ledger, payments } = this.around;
+    const { ledger, payments, account } = this.around;
     const attempts = ledger.list({ account: ACCOUNT, invoice: this.row.id });
-    const known = standingInLedger(attempts);
+    const known = standingInLedger(attempts) ?? standingOfAccount(account, this.row);
     if (known !== null) return known;
     const { signal } = tools;
     const sighting = await tools.payments.readInvoice({ invoiceId: this.row.id, signal });

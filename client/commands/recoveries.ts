@@ -10,9 +10,10 @@ import {
 import type { Database } from '../../db/schema';
 import { CASE_STATES } from '../../domain/recovery/states';
 import { sentences } from '../../domain/words';
-import { attemptNow, cancel, pause, resolve, resume } from '../../workflows/contract';
+import { attemptNow, cancel, pause, reopen, resolve, resume } from '../../workflows/contract';
 import { withContext, type Context } from '../context';
 import { parseCount } from '../count-option';
+import { words } from '../campaign-view';
 import { wrongUse } from '../errors';
 import { workflowLink } from '../links';
 import { paintFor, print, printJson, say, widthOf } from '../output';
@@ -32,7 +33,7 @@ const OUTCOMES = ['succeeded', 'declined', 'absent'] as const;
 
 export const recoveriesCommand = () =>
   new Command('recoveries')
-    .description('Single invoices that are being recovered: look, explain, steer, resolve.')
+    .description('Single invoices that are being recovered: look, explain, steer, resolve, reopen.')
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(explainCommand())
@@ -43,6 +44,7 @@ export const recoveriesCommand = () =>
       updateCommand('attempt-now', attemptNow, 'Try now, with the same checks as at any time.'),
     )
     .addCommand(resolveCommand())
+    .addCommand(reopenCommand())
     .addHelpText('after', EXAMPLES);
 
 const EXAMPLES = `
@@ -183,10 +185,40 @@ Examples:
   $ recoup recoveries resolve in_123 --outcome absent --reason "no charge in the dashboard"
   $ recoup recoveries resolve in_123 --outcome succeeded --reason "ch_1 is of this attempt"`;
 
+const reopenCommand = () =>
+  new Command('reopen')
+    .description(
+      'Try an exhausted one again, for another window and as many tries of its campaign.',
+    )
+    .argument(...INVOICE)
+    .requiredOption('--reason <text>', 'why it may come through now; kept for ever')
+    .option(...ACCOUNT)
+    .option('--json', 'the answer as JSON: {state, because}')
+    .addHelpText('after', REOPEN_EXAMPLES)
+    .action((invoice, { account, reason, json }) =>
+      withContext((context) =>
+        steer(context, {
+          invoice,
+          account,
+          json,
+          require: requireExhausted,
+          send: (temporal, key) => temporal.updateCase(key, reopen, { reason }),
+        }),
+      ),
+    );
+
+const REOPEN_EXAMPLES = `
+The networks’ rules hold as before: each earlier try still counts towards them.
+
+Examples:
+  $ recoup recoveries reopen in_123 --reason "ticket 4711: the customer has called"`;
+
 interface Steering {
   readonly invoice: string;
   readonly account: string | undefined;
   readonly json: true | undefined;
+  /** Throws where it cannot be asked for; `requireRunning` when left out. */
+  readonly require?: (row: Recovery) => void;
   readonly send: (
     temporal: Temporal,
     key: { readonly accountId: string; readonly invoiceId: string },
@@ -194,9 +226,12 @@ interface Steering {
 }
 
 /** Asks the case's workflow, links to it and says what it answered. */
-async function steer(context: Context, { invoice, account, json, send }: Steering): Promise<void> {
+async function steer(
+  context: Context,
+  { invoice, account, json, require = requireRunning, send }: Steering,
+): Promise<void> {
   const row = await requireCase(context.db, invoice, account);
-  requireRunning(row);
+  require(row);
   const key = { accountId: row.account_id, invoiceId: row.invoice_id };
   const { answer, workflow } = await send(await context.temporal(), key);
   say(`Temporal UI  ${workflowLink(uiOf(context.config), workflow)}`);
@@ -207,7 +242,7 @@ async function steer(context: Context, { invoice, account, json, send }: Steerin
 /** Errors: exit code 2 for a case that has ended, or that nobody ever charges. */
 function requireRunning({ invoice_id: id, state, ended_at, held_out }: Recovery): void {
   if (ended_at !== null) {
-    throw wrongUse(`${id} has ended: it is ${state}`, 'See `recoup recoveries explain`.');
+    throw wrongUse(`${id} has ended: it is ${words(state)}`, 'See `recoup recoveries explain`.');
   }
   if (held_out) {
     throw wrongUse(
@@ -215,6 +250,17 @@ function requireRunning({ invoice_id: id, state, ended_at, held_out }: Recovery)
       'It is only watched: there is nothing to steer.',
     );
   }
+}
+
+/** Errors: exit code 2 for a case that goes on, has ended otherwise, or that nobody ever charges. */
+function requireExhausted(row: Recovery): void {
+  const { invoice_id: id, state, ended_at: endedAt, held_out: heldOut } = row;
+  if (endedAt === null && !heldOut)
+    throw wrongUse(`${id} has not ended: it is ${words(state)}`, 'There is nothing to open again.');
+  if (state !== 'exhausted')
+    throw wrongUse(`${id} is ${words(state)}`, 'Only what is exhausted is opened again.');
+  if (heldOut)
+    throw wrongUse(`${id} is in the control group`, 'It is only watched, never charged.');
 }
 
 /** Errors: exit code 2 for an invoice that is no case, or is one in several accounts. */

@@ -53,6 +53,8 @@ const RECOVERY = `
     decline_reason text,
     transitions integer not null default 0,
     attempts integer not null default 0,
+    -- Tries of before it was opened again: its campaign grants as many once more.
+    tries_before integer not null default 0,
     next_action_at timestamptz,
     window_ends_at timestamptz not null,
     recovered_minor bigint not null default 0,

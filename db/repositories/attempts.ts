@@ -142,7 +142,7 @@ const lockCredential = (trx: Transaction<Database>, account: string, { key }: Cr
 async function lockCase(trx: Transaction<Database>, { account, invoice }: CaseRef) {
   const row = await trx
     .selectFrom('recovery_case')
-    .select(['campaign_id', 'customer_id', 'state', 'desired', 'window_ends_at'])
+    .select(['campaign_id', 'customer_id', 'state', 'desired', 'window_ends_at', 'tries_before'])
     .where('account_id', '=', account)
     .where('invoice_id', '=', invoice)
     .forUpdate()
@@ -158,6 +158,13 @@ async function readFacts(
   Omit<ClaimFacts, 'charges'> & { readonly campaignId: string; readonly customerId: string | null }
 > {
   const it = await lockCase(trx, ref);
+  // Whoever pauses the account is answered after the claims that did not meet the pause.
+  const account = await trx
+    .selectFrom('account')
+    .select('desired')
+    .where('id', '=', ref.account)
+    .forShare()
+    .executeTakeFirstOrThrow();
   const campaign = await trx
     .selectFrom('campaign')
     .select(['desired', 'terms', 'attempts_made'])
@@ -167,10 +174,11 @@ async function readFacts(
   return {
     campaignId: it.campaign_id,
     customerId: it.customer_id,
+    account,
     case: { state: it.state, desired: it.desired, windowEndsAt: it.window_ends_at },
     campaign: {
       desired: campaign.desired,
-      maxAttempts: campaign.terms.maxAttempts,
+      maxAttempts: it.tries_before + campaign.terms.maxAttempts,
       budgetAttempts: campaign.terms.budgetAttempts,
       attemptsMade: campaign.attempts_made,
     },

@@ -83,6 +83,36 @@ export async function setCaseDesired(
   });
 }
 
+/**
+ * Takes an exhausted case up again, with as much time and as many tries of its campaign as at first. Errors: those of readCase;
+ * invalid_input where it is not exhausted any more.
+ */
+export async function reopenCase(
+  db: Kysely<Database>,
+  ref: CaseRef,
+  { record, windowEndsAt }: { readonly record: CaseRecord; readonly windowEndsAt: Date },
+): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable('recovery_case')
+      .set({
+        desired: 'run',
+        paused_by_campaign: false,
+        window_ends_at: windowEndsAt,
+        tries_before: sql<number>`(select count(*) from recovery_attempt as attempt
+          where attempt.account_id = ${ref.account} and attempt.invoice_id = ${ref.invoice} and attempt.state <> 'absent')`,
+      })
+      .where('account_id', '=', ref.account)
+      .where('invoice_id', '=', ref.invoice)
+      .where('state', '=', 'exhausted')
+      .where('held_out', '=', false)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n)
+      throw new RecoupError('invalid_input', `${ref.invoice} is not exhausted any more.`);
+    await append(trx, ref, record);
+  });
+}
+
 /** Where the customer can pay by herself, as last seen. */
 export async function notePaymentPage(
   db: Kysely<Database>,

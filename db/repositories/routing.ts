@@ -124,21 +124,32 @@ export async function markTold(
 /** What is due is begun within seconds, while there is a worker. */
 const LATE_HOURS = 1;
 
+export interface IdleCase {
+  readonly invoiceId: string;
+  /** What it waits for has come: its account was paused, and runs again. */
+  readonly wasHeldUp: boolean;
+}
+
 /**
- * Invoices whose cases should have done something long before the account was last read, in order of their ids: they have lost
- * their workflow, or never had one.
+ * Cases that should be at work, in order of their invoices' ids: those that should have done something long before the account was
+ * last read have lost their workflow, or never had one; others wait for an account that was resumed.
  */
-export async function listLateCases(
+export async function listIdleCases(
   db: Kysely<Database>,
   options: { readonly accountId: string; readonly after: string | null; readonly limit: number },
-): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select invoice_id as id from recovery_case join account on account.id = account_id
-    where account_id = ${options.accountId} and invoice_id > ${options.after ?? ''}
-      and ended_at is null and not held_out and recovery_case.state <> 'needs_human'
-      and coalesce(next_action_at, opened_at) < read_as_of - make_interval(hours => ${LATE_HOURS})
-    order by invoice_id limit ${options.limit}`.execute(db);
-  return rows.map(({ id }) => id);
+): Promise<IdleCase[]> {
+  const { rows } = await sql<IdleCase>`
+    select * from (
+      select invoice_id as "invoiceId",
+        recovery_case.state = 'paused' and recovery_case.desired = 'run' and account.desired = 'run' as "wasHeldUp",
+        recovery_case.state <> 'needs_human'
+          and coalesce(next_action_at, opened_at) < read_as_of - make_interval(hours => ${LATE_HOURS}) as "isLate"
+      from recovery_case join account on account.id = account_id
+      where account_id = ${options.accountId} and invoice_id > ${options.after ?? ''}
+        and ended_at is null and not held_out
+    ) as open where "wasHeldUp" or "isLate"
+    order by "invoiceId" limit ${options.limit}`.execute(db);
+  return rows.map(({ invoiceId, wasHeldUp }) => ({ invoiceId, wasHeldUp }));
 }
 
 export interface SteeredCase {

@@ -28,6 +28,7 @@ export interface ClaimTerms {
 }
 
 export interface ClaimFacts {
+  readonly account: { readonly desired: 'run' | 'pause' | 'cancel' };
   readonly case: {
     readonly state: CaseState;
     readonly desired: 'run' | 'pause' | 'cancel';
@@ -114,13 +115,15 @@ export function judgeClaim(request: ClaimRequest, facts: ClaimFacts): ClaimVerdi
 }
 
 /** What people want of it, or what the case has become while its workflow believed that it was to go on. */
-function refusalOfWish({ case: it, campaign }: ClaimFacts): Refusal | null {
+function refusalOfWish({ account, case: it, campaign }: ClaimFacts): Refusal | null {
   if (isTerminal(it.state) || it.state === 'holdout')
     return refuse('cancel', `The case is ${it.state} already.`);
+  if (account.desired === 'cancel') return refuse('cancel', 'The account was disconnected.');
   if (it.desired === 'cancel') return refuse('cancel', 'The case was canceled.');
   if (campaign.desired === 'stop') return refuse('cancel', 'The campaign was stopped.');
   if (it.desired === 'pause') return refuse('pause', 'The case was paused.');
   if (campaign.desired === 'pause') return refuse('pause', 'The campaign was paused.');
+  if (account.desired === 'pause') return { kind: 'refused', event: { type: 'account_paused' } };
   if (it.state !== 'charging') return refuse('plan_outdated', `The case is ${it.state} meanwhile.`);
   return null;
 }

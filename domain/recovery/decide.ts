@@ -58,7 +58,8 @@ export type CaseEffect =
   | { readonly type: 'write_desired'; readonly desired: CaseDesired }
   | { readonly type: 'remember'; readonly event: CaseEvent }
   | { readonly type: 'forget_pause' }
-  | { readonly type: 'wait_until'; readonly atMs: number }
+  /** Null: until somebody says something. */
+  | { readonly type: 'wait_until'; readonly atMs: number | null }
   | { readonly type: 'count_lookups'; readonly lookups: number }
   /** Null: at once. */
   | { readonly type: 'try_again'; readonly atMs: number | null; readonly fruitless: number }
@@ -136,6 +137,8 @@ function effectOf(
       ];
     case 'look_again':
       return { type: 'wait_until', atMs: nowMs + policy.lookAgainMs };
+    case 'wait_for_people':
+      return { type: 'wait_until', atMs: null };
     case 'back_off': {
       const asked = event.type === 'step_failed' ? (event.retryAfterMs ?? 0) : 0;
       const ownMs = Math.min(policy.backoffFirstMs * 2 ** fruitless, policy.backoffMaxMs);

@@ -9,6 +9,7 @@ import type { CaseEvent } from './decide';
 import { planAttempt } from './ladder';
 import type { Plan, Situation } from './plan';
 import type { InvoiceSighting } from './payment';
+import type { CaseDesired } from './record';
 import { outdated, type PlannedFor } from './sighting';
 import type { CaseState } from './states';
 
@@ -46,6 +47,18 @@ export interface Observed {
 export function standingInLedger(attempts: readonly Attempt[]): CaseEvent | null {
   const attempt = attempts.find(({ state }) => isOpen(state) || state === 'succeeded');
   return attempt ? eventOf(attempt) : null;
+}
+
+/** What the account has to say before its provider is asked anything; null when the case may go on. */
+export function standingOfAccount(
+  account: { readonly desired: CaseDesired },
+  it: { readonly state: CaseState; readonly desired: CaseDesired },
+): CaseEvent | null {
+  if (account.desired === 'cancel')
+    return { type: 'cancel', because: 'The account was disconnected.' };
+  if (account.desired === 'pause') return { type: 'account_paused' };
+  // What a person has paused waits for that person.
+  return it.state === 'paused' && it.desired === 'run' ? { type: 'account_resumed' } : null;
 }
 
 export const plannedFor = ({ sighting, firstFailedAtMs }: Observed): PlannedFor => ({

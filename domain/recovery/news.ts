@@ -10,6 +10,7 @@ export const CASE_NEWS = [
   'card_updated',
   'returned',
   'settled',
+  'account_resumed',
 ] as const;
 export type CaseNews = (typeof CASE_NEWS)[number];
 

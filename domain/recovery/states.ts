@@ -45,7 +45,7 @@ export const CASE_STATES = [
 ] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
-/** No attempt ever follows one of these. Those that are recovered may still become `reversed`. */
+/** No attempt ever follows one of these, unless a person opens an exhausted case again. What is recovered may become `reversed`. */
 export const TERMINAL_STATES = [
   'recovered_by_us',
   'recovered_elsewhere',
@@ -79,6 +79,9 @@ export const CASE_EVENT_TYPES = [
   'pause',
   'resume',
   'cancel',
+  'account_paused',
+  'account_resumed',
+  'reopen',
   // What a look at the invoice shows.
   'clear',
   'plan_outdated',

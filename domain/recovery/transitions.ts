@@ -22,6 +22,8 @@ export type CaseEffectName =
   | 'look_up'
   | 'look_up_again'
   | 'look_again'
+  /** Wait for nothing but people and news. */
+  | 'wait_for_people'
   /** Nothing came of it: try again later, and tell somebody once it was in vain too often in a row. */
   | 'back_off'
   | 'forgive'
@@ -154,6 +156,22 @@ const notPlanned = {
   retry_forbidden: unplanned,
 };
 
+const ACCOUNT_PAUSED = move(
+  'paused',
+  'The account is paused: nothing is tried before it is resumed.',
+  'forgive',
+  'look_again',
+);
+const waitOnForAccount = stay(
+  'The account is paused: the invoice is looked at again later.',
+  'forgive',
+  'look_again',
+);
+const notForAccount = forbid('It does not wait for its account.');
+const notEnded = forbid('It has not ended: there is nothing to open again.');
+/** What most states that have not ended say of the account, and of being opened again. */
+const ongoing = { account_resumed: notForAccount, reopen: notEnded };
+
 const noTimer = forbid('No timer is set in this state.');
 const noReversal = forbid('Nothing was recovered that could be taken back.');
 
@@ -184,6 +202,8 @@ const beingOpened = {
   timer_fired: noTimer,
   attempt_now: unopened,
   resume: unopened,
+  account_paused: unopened,
+  ...ongoing,
   clear: unopened,
   plan_outdated: unopened,
   card_updated: stay('The first plan uses it.'),
@@ -223,6 +243,8 @@ const inFlight = forbid('The attempt at hand comes first: its outcome is not kno
 const anAttemptAtHand = {
   ...notOpened,
   ...notPlanned,
+  ...ongoing,
+  account_paused: inFlight,
   timer_fired: noTimer,
   attempt_now: inFlight,
   resume: stay('It goes on once the outcome is known.', 'want_run', 'forget_pause'),
@@ -238,8 +260,11 @@ const over = {
   ...notPlanned,
   ...stops(() => ended),
   timer_fired: noTimer,
-  attempt_now: forbid('The case has ended. A new campaign may open it again.'),
+  attempt_now: ended,
   resume: ended,
+  account_paused: ended,
+  account_resumed: ended,
+  reopen: forbid('Only a case that is exhausted is opened again.'),
   clear: ended,
   plan_outdated: ended,
   card_updated: ended,
@@ -292,6 +317,7 @@ export const CASE_TABLE: CaseTable = {
     ...notOpened,
     pause: forbid('The control group is only watched: there is nothing to pause.'),
     resume: forbid('The control group is only watched: there is nothing to resume.'),
+    account_paused: forbid('The control group is only watched: there is nothing to pause.'),
     attempt_now: forbid('The control group is never charged.'),
     clear: stay('Nothing has changed.'),
     plan_outdated: stay('Nothing is planned for the control group.'),
@@ -301,7 +327,9 @@ export const CASE_TABLE: CaseTable = {
     ...notOpened,
     ...notPlanned,
     ...atRest,
+    ...ongoing,
     ...stopAtOnce,
+    account_paused: waitOnForAccount,
     provider_retry_pending: stay(
       'The provider retries once more by itself.',
       'forgive',
@@ -318,7 +346,9 @@ export const CASE_TABLE: CaseTable = {
   planning: {
     ...notOpened,
     ...atRest,
+    ...ongoing,
     ...stopAtOnce,
+    account_paused: only(ACCOUNT_PAUSED),
     attempt_planned: go('scheduled', 'An attempt is planned.', 'wait_until'),
     provider_retry_pending: go(
       'monitoring',
@@ -346,7 +376,12 @@ export const CASE_TABLE: CaseTable = {
     ...notOpened,
     ...notPlanned,
     ...atRest,
+    ...ongoing,
     ...stopAtOnce,
+    account_paused: stay(
+      'The account is paused: should it still be then, nothing is tried.',
+      'forgive',
+    ),
     provider_retry_pending: go(
       'monitoring',
       'The provider retries by itself before.',
@@ -363,7 +398,9 @@ export const CASE_TABLE: CaseTable = {
   precheck: {
     ...notOpened,
     ...atRest,
+    ...ongoing,
     ...stopAtOnce,
+    account_paused: only(ACCOUNT_PAUSED),
     attempt_planned: unplanned,
     provider_retry_pending: go(
       'monitoring',
@@ -415,6 +452,11 @@ export const CASE_TABLE: CaseTable = {
       'answered',
       move('hard_stopped', 'A rule forbids any further attempt; none was made.'),
       move('same', 'The attempt at hand was allowed.'),
+    ),
+    account_paused: choose(
+      'answered',
+      ACCOUNT_PAUSED,
+      move('same', 'The attempt at hand comes first.'),
     ),
     plan_outdated: choose(
       'answered',
@@ -482,7 +524,9 @@ export const CASE_TABLE: CaseTable = {
     ...notOpened,
     ...notPlanned,
     ...atRest,
+    ...ongoing,
     ...stopAtOnce,
+    account_paused: waitOnForAccount,
     provider_retry_pending: stay('Only the customer can go on, whatever the provider tries.'),
     timer_fired: noTimer,
     attempt_now: go('planning', 'A person asked for an attempt now.', 'forgive'),
@@ -496,8 +540,11 @@ export const CASE_TABLE: CaseTable = {
     ...notOpened,
     ...notPlanned,
     ...atRest,
+    ...ongoing,
     ...stopAtOnce,
-    pause: stay('It was paused already.', 'want_pause'),
+    account_paused: stay('The account is still paused.', 'forgive', 'look_again'),
+    account_resumed: go('planning', 'The account was resumed.', 'forgive'),
+    pause: stay('It was paused already.', 'want_pause', 'wait_for_people'),
     timer_fired: noTimer,
     attempt_now: forbid('It is paused: resume it first.'),
     resume: go('planning', 'Resumed by a person.', 'want_run', 'forgive'),
@@ -511,6 +558,8 @@ export const CASE_TABLE: CaseTable = {
     ...notPlanned,
     ...stops((type) => choose('attempt_open', stopAfter(type), clearing(STOP[type]))),
     ...moneyIn,
+    ...ongoing,
+    account_paused: stay('It still needs a person.'),
     timer_fired: noTimer,
     attempt_now: forbid('A person is needed first: `resolve` says what became of the attempt.'),
     resume: choose(
@@ -541,7 +590,11 @@ export const CASE_TABLE: CaseTable = {
   recovered_by_us: wonByUs,
   recovered_elsewhere: { ...won, succeeded: tooLate, partially_succeeded: tooLate },
   partially_recovered: wonByUs,
-  exhausted: lost,
+  exhausted: {
+    ...lost,
+    attempt_now: forbid('The case has ended: `reopen` opens it again.'),
+    reopen: go('planning', 'Opened again by a person.', 'want_run'),
+  },
   hard_stopped: lost,
   canceled: lost,
   excluded: lost,

@@ -33,7 +33,7 @@ export const WORK: Readonly<Record<CaseState, Work>> = {
   unknown: { kind: 'wait', then: 'lookup', look: 'lookup', windowed: false },
   pending_settlement: { kind: 'wait', then: 'lookup', look: 'lookup', windowed: false },
   awaiting_customer: { kind: 'wait', then: 'check', look: 'check', windowed: true },
-  paused: { kind: 'wait', then: null, look: 'check', windowed: true },
+  paused: { kind: 'wait', then: 'check', look: 'check', windowed: true },
   needs_human: { kind: 'wait', then: null, look: 'check', windowed: false },
   recovered_by_us: none,
   recovered_elsewhere: none,

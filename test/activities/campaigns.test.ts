@@ -5,7 +5,7 @@ import { createActivities } from '../../activities';
 import type { Activities, SelectCasesReport } from '../../activities/contract';
 import type { CaseRunners } from '../../activities/case-runners';
 import { createCampaign, readCampaign } from '../../db/repositories/campaigns';
-import { saveAccount } from '../../db/repositories/accounts';
+import { saveAccount, setAccountDesired } from '../../db/repositories/accounts';
 import { createSecretBox } from '../../db/secret-box';
 import type { Database } from '../../db/schema';
 import type { InvoiceSighting } from '../../domain/recovery/payment';
@@ -300,6 +300,18 @@ describe('routing', () => {
     await db.updateTable('account').set({ read_as_of: LATER }).where('id', '=', account).execute();
     await route();
     expect(said).toEqual(['start in_1', 'start in_4']);
+  });
+
+  test('a case that waits for its account hears that it was resumed; who was paused by a person does not', async () => {
+    const { account, route, said, caseIs } = await selected();
+    await caseIs('in_1', { state: 'paused', next_action_at: LATER });
+    await caseIs('in_2', { state: 'paused', desired: 'pause', next_action_at: LATER });
+    await setAccountDesired(db, account, 'pause');
+    await route();
+    expect(said).toEqual([]);
+    await setAccountDesired(db, account, 'run');
+    await route();
+    expect(said).toEqual(['account_resumed in_1']);
   });
 
   test.each([

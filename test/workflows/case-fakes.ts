@@ -9,6 +9,7 @@ export type Says = CaseEvent | (() => CaseEvent | Promise<CaseEvent>);
 type Scripted = 'plan' | 'check' | 'charge' | 'lookup';
 
 export const PLANNED_IN_MS = 60_000;
+const WINDOW_MS = 28 * 86_400_000;
 
 export const succeeded: CaseEvent = {
   type: 'succeeded',
@@ -32,7 +33,7 @@ export class CaseFakes {
     attempts: 0,
     openAttempt: null,
     nextActionAtMs: null,
-    windowEndsAtMs: Date.now() + 28 * 86_400_000,
+    windowEndsAtMs: Date.now() + WINDOW_MS,
     amountMinor: '4200',
     currency: 'eur',
     desired: 'run',
@@ -127,6 +128,19 @@ export class CaseFakes {
       this.store(record);
       this.wanted.push(desired);
       return Promise.resolve();
+    },
+    reopenCase: ({ account, invoice, reason }) => {
+      this.steps.push('reopen');
+      const { transitions } = this.facts;
+      this.facts = {
+        ...this.facts,
+        state: 'planning',
+        because: reason,
+        transitions: transitions + 1,
+        windowEndsAtMs: this.now() + WINDOW_MS,
+        nowMs: this.now(),
+      };
+      return Promise.resolve({ ...this.facts, account, invoice });
     },
     planCase: ({ record }) => this.step('plan', 'plan', record),
     checkCase: ({ record }) => this.step('check', 'check', record),

@@ -27,6 +27,7 @@ import {
   nightlyScheduleId,
   nightlyWorkflowId,
   recoveryWorkflowId,
+  reopen,
   walkTaskQueue,
   WORKFLOW_TYPES,
   type AccountInput,
@@ -174,6 +175,24 @@ export class Harness {
       args: [{ ...input, account, invoice }],
     });
     return this.ended(handle);
+  }
+
+  /** As the command line does it: the workflow of a case that has ended is started to be asked. */
+  async reopenCase(
+    input: Partial<PaymentRetryInput> = {},
+  ): Promise<WorkflowHandle<typeof paymentRetry>> {
+    const { account = `acct_${randomUUID()}`, invoice = 'in_1' } = input;
+    const start = new WithStartWorkflowOperation<typeof paymentRetry>('paymentRetry', {
+      taskQueue: this.taskQueue,
+      workflowId: recoveryWorkflowId({ accountId: account, invoiceId: invoice }),
+      args: [{ ...input, account, invoice }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    await this.client.workflow.executeUpdateWithStart(reopen, {
+      args: [{ reason: 'ticket 4711' }],
+      startWorkflowOperation: start,
+    });
+    return this.ended(await start.workflowHandle());
   }
 
   async startNight(input?: NightlyInput): Promise<WorkflowHandle<typeof nightlySync>> {

@@ -9,6 +9,7 @@ import {
   caseNews,
   caseStatus,
   pause,
+  reopen,
   resolve,
   resume,
   SEARCH_ATTRIBUTES,
@@ -304,6 +305,60 @@ describe.each(CACHES)('paymentRetry, $cache', ({ maxCachedWorkflows }) => {
     await later(handle, PLANNED_IN_MS);
     await eventually(() => fakes.steps.includes('charge 5'));
     expect(fakes.steps).toContain('lookup 4');
+  });
+
+  test('a claim that meets a paused account waits like a paused case, says so, and goes on when it is resumed', async () => {
+    const { fakes, later } = simulated();
+    fakes.script.charge = [{ type: 'account_paused', attempt: 0 }, succeeded];
+    fakes.script.check = [{ type: 'clear' }, { type: 'account_paused' }];
+    const handle = await harness.startCase();
+    await stored(fakes, 'scheduled');
+    await later(handle, PLANNED_IN_MS);
+    await stored(fakes, 'paused');
+    const details = await detailsOf(handle);
+    expect(details).toContain('The account is paused: nothing is tried before it is resumed.');
+    expect(details).toContain('**Next:** it goes on once its account is resumed');
+    await later(handle, RECOVERY_POLICY.lookAgainMs);
+    await eventually(() => fakes.story.includes('paused -account_paused-> paused'));
+    fakes.script.check = [{ type: 'account_resumed' }];
+    await handle.signal(caseNews, { what: 'account_resumed' });
+    await stored(fakes, 'scheduled');
+    await later(handle, PLANNED_IN_MS);
+    expect(await handle.result()).toMatchObject({ state: 'recovered_by_us', attempts: 1 });
+    expect(fakes.steps.filter((name) => name.startsWith('charge'))).toEqual([
+      'charge 1',
+      'charge 1',
+    ]);
+    expect(fakes.wanted).toEqual([]);
+  });
+
+  test('a case that a person has paused, too, stays so when its account is resumed', async () => {
+    const { fakes } = simulated();
+    fakes.script.plan = [{ type: 'account_paused' }];
+    const handle = await harness.startCase();
+    await stored(fakes, 'paused');
+    await handle.executeUpdate(pause, { args: [{ reason: 'ticket 4711' }] });
+    fakes.script.check = [{ type: 'account_resumed' }];
+    await handle.signal(caseNews, { what: 'account_resumed' });
+    await eventually(() => fakes.story.includes('planning -pause-> paused'));
+    expect(fakes.steps.filter((name) => name === 'plan')).toHaveLength(1);
+    expect((await handle.executeUpdate(resume, { args: [{}] })).state).toBe('planning');
+    await stored(fakes, 'scheduled');
+  });
+
+  test('an exhausted case that a person opens again goes on from its row, and no other does', async () => {
+    const { fakes } = simulated({ state: 'exhausted', attempts: 2, transitions: 9 });
+    const handle = await harness.reopenCase();
+    await stored(fakes, 'scheduled');
+    expect(fakes.steps).toEqual(['read', 'reopen', 'plan', 'record']);
+    expect([...fakes.transitions.keys()]).toEqual([11]);
+    const again = await handle.executeUpdate(reopen, { args: [{ reason: 'once more' }] });
+    expect(again).toEqual({
+      state: 'scheduled',
+      because: 'It has not ended: there is nothing to open again. once more.',
+    });
+    const unsaid = handle.executeUpdate(reopen, { args: [{ reason: ' ' }] });
+    await expect(unsaid).rejects.toThrow(WorkflowUpdateFailedError);
   });
 
   test.each([

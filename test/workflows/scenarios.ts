@@ -356,6 +356,21 @@ export const SCENARIOS: Record<string, Scenario> = {
     await eventually(() => cases.record?.state === 'scheduled');
     return handle;
   },
+  'paymentRetry/reopened': async ({ harness }) => {
+    const cases = harness.cases();
+    cases.facts = { ...cases.facts, state: 'exhausted', attempts: 2, transitions: 9 };
+    const handle = await harness.reopenCase({ account: 'acct_1' });
+    await eventually(() => cases.record?.state === 'scheduled');
+    return handle;
+  },
+  'paymentRetry/account-paused': async (stage) => {
+    const answers = { check: [{ type: 'account_paused' }] satisfies Says[] };
+    const { handle, cases } = await recovery(stage, { reaches: 'paused', answers, leaps: 1 });
+    cases.script.check = [{ type: 'account_resumed' }];
+    await handle.signal(caseNews, { what: 'account_resumed' });
+    await eventually(() => cases.record?.state === 'scheduled');
+    return handle;
+  },
   'paymentRetry/taken-up': async (stage) => {
     const openAttempt = { number: 1, state: 'intended' } as const;
     const facts = { state: 'charging', attempts: 1, openAttempt } as const;

@@ -203,6 +203,22 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
     expect(await world.list(ref)).toEqual([]);
   });
 
+  it('gives no attempt while the account is paused, and goes on once it is resumed', async () => {
+    const world = await newWorld();
+    const ref = await world.open('in_1');
+    await world.setAccount('pause');
+    expect(await refusal(world, asked(ref))).toBe('account_paused');
+    expect(await world.list(ref)).toEqual([]);
+    await world.setAccount('run');
+    expect(await refusal(world, asked(ref))).toBe('claimed');
+  });
+
+  it('gives no attempt for an account that is being disconnected', async () => {
+    const world = await newWorld();
+    await world.setAccount('cancel');
+    expect(await refusal(world, asked(await world.open('in_1')))).toBe('cancel');
+  });
+
   it.each([
     ['paid', 'paid', { status: 'paid' }],
     ['void', 'voided', { status: 'void' }],

@@ -1,6 +1,7 @@
 /** Both ledgers behind one face, so that one suite holds them to the same. */
 import type { Kysely } from 'kysely';
 import { createMemoryLedger, type MemoryCampaign } from '../../../bench/faults/memory-ledger';
+import { setAccountDesired } from '../../../db/repositories/accounts';
 import { createAttemptLedger, listAttempts } from '../../../db/repositories/attempts';
 import type { Database } from '../../../db/schema';
 import type { Attempt, CaseRef } from '../../../domain/recovery/attempt';
@@ -27,6 +28,7 @@ export interface LedgerWorld {
   open(invoice: string): Promise<CaseRef>;
   setCase(ref: CaseRef, change: Partial<ClaimFacts['case']>): Promise<void>;
   setCampaign(desired: 'run' | 'pause' | 'stop'): Promise<void>;
+  setAccount(desired: ClaimFacts['account']['desired']): Promise<void>;
   attemptsMade(): Promise<number>;
   /** What a sync or a look would have stored. */
   addCharge(charge: Charge, credential?: Credential): Promise<void>;
@@ -37,6 +39,7 @@ export type LedgerFactory = (terms?: Partial<CampaignTerms>) => Promise<LedgerWo
 
 export const memoryWorld: LedgerFactory = (terms = {}) => {
   const account = someAccountId();
+  let it: ClaimFacts['account'] = { desired: 'run' };
   const cases = new Map<string, ClaimFacts['case']>();
   const charges: { readonly charge: Charge; readonly credential: Credential }[] = [];
   const all = { ...DEFAULT_TERMS, ...terms };
@@ -49,8 +52,8 @@ export const memoryWorld: LedgerFactory = (terms = {}) => {
   const ledger = createMemoryLedger({
     now: () => new Date(),
     readCase: ({ invoice }) => {
-      const it = cases.get(invoice);
-      return it && { case: it, campaign };
+      const one = cases.get(invoice);
+      return one && { account: it, case: one, campaign };
     },
     listCharges: (_account, { id, key }) =>
       charges.flatMap(({ charge, credential }) =>
@@ -65,12 +68,16 @@ export const memoryWorld: LedgerFactory = (terms = {}) => {
       return Promise.resolve({ account, invoice });
     },
     setCase: ({ invoice }, change) => {
-      const it = cases.get(invoice);
-      if (it) cases.set(invoice, { ...it, ...change });
+      const one = cases.get(invoice);
+      if (one) cases.set(invoice, { ...one, ...change });
       return Promise.resolve();
     },
     setCampaign: (desired) => {
       campaign.desired = desired;
+      return Promise.resolve();
+    },
+    setAccount: (desired) => {
+      it = { desired };
       return Promise.resolve();
     },
     attemptsMade: () => Promise.resolve(campaign.attemptsMade),
@@ -107,6 +114,7 @@ export const postgresWorld =
           .where('invoice_id', '=', invoice)
           .execute();
       },
+      setAccount: (desired) => setAccountDesired(db(), account, desired),
       setCampaign: async (desired) => {
         await db().updateTable('campaign').set({ desired }).where('id', '=', campaign).execute();
       },

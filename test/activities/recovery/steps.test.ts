@@ -3,11 +3,13 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CaseRecord, CaseTransition } from '../../../activities/contract';
+import { setAccountDesired } from '../../../db/repositories/accounts';
 import { replayOutgoing } from '../../../db/repositories/outgoing';
 import { readPlan } from '../../../db/repositories/cases';
 import { createSecretBox } from '../../../db/secret-box';
 import type { CaseState } from '../../../domain/recovery/states';
 import { setRetries } from '../../../simulator/world/payments';
+import { declinedCharge, storeCharge, VISA } from '../../support/recovery';
 import { AS_OF, openShop, type Case, type Shop } from '../../faults/recovery/shop';
 
 let shop: Shop;
@@ -272,6 +274,124 @@ describe('planCase', () => {
   });
 });
 
+describe('a paused account', () => {
+  const want = (desired: 'run' | 'pause') =>
+    setAccountDesired(shop.db, shop.harness.account, desired);
+
+  it('asks and charges nothing, holds its cases up, and has them go on when it is resumed', async () => {
+    const one = await shop.open({ state: 'planning' });
+    await want('pause');
+    try {
+      const asked = shop.simulator.requests.counts();
+      expect((await one.plan()).event).toEqual({ type: 'account_paused' });
+      await one.set({ state: 'precheck' });
+      expect((await one.check()).event).toEqual({ type: 'account_paused' });
+      expect(shop.simulator.requests.counts()).toEqual(asked);
+      await one.set({ state: 'charging' });
+      expect(await one.charge(0)).toMatchObject({
+        attempt: null,
+        event: { type: 'account_paused' },
+      });
+      expect(await one.attempts()).toEqual([]);
+      expect(one.sent()).toBe(0);
+    } finally {
+      await want('run');
+    }
+    await one.set({ state: 'paused' });
+    expect((await one.check()).event).toEqual({ type: 'account_resumed' });
+    await one.set({ state: 'paused', desired: 'pause' });
+    expect((await one.check()).event).toEqual({ type: 'clear' });
+  });
+
+  it('still has an attempt looked up that nobody knows the outcome of', async () => {
+    const one = await shop.open();
+    shop.simulator.faults.add([
+      { match: { method: 'POST' }, times: 1, kind: 'reset-after-commit' },
+    ]);
+    await one.charge(0);
+    await want('pause');
+    try {
+      expect((await one.lookUp(1)).event).toMatchObject({ type: 'succeeded', by: 'us' });
+    } finally {
+      await want('run');
+    }
+  });
+});
+
+describe('reopenCase', () => {
+  const reopen = (one: Case) =>
+    shop.harness.act(() =>
+      shop.harness.steps.reopenCase({ ...ref(one), reason: 'The customer has called.' }),
+    );
+  /** A case whose only try is used, as its campaign has it, and whose time is over. */
+  async function openExhausted(): Promise<Case> {
+    const one = await shop.open({ wish: 'declined', terms: { maxAttempts: 1, windowDays: 10 } });
+    await one.charge(0);
+    await store(one, recordOf([move(1, 'charging', 'exhausted', { event: 'window_ended' })]));
+    return one;
+  }
+
+  it('gives an exhausted case its campaign’s window and tries once more, and keeps the reason', async () => {
+    const one = await openExhausted();
+    const facts = await reopen(one);
+    expect(facts).toMatchObject({ state: 'planning', desired: 'run', transitions: 2 });
+    const days = Math.ceil((facts.windowEndsAtMs - facts.nowMs) / 86_400_000);
+    expect(days).toBe(10);
+    expect(await storyOf(one)).toEqual(['1 charging → exhausted', '2 exhausted → planning']);
+    expect(await rowOf(one)).toMatchObject({
+      ended_at: null,
+      because: 'Opened again by a person. The customer has called.',
+    });
+    // Tried again by Temporal, it says the same.
+    expect(await reopen(one)).toMatchObject({ state: 'planning', transitions: 2 });
+    await one.set({ state: 'charging' });
+    expect(await one.charge(1)).toMatchObject({ attempt: 2, event: { type: 'declined' } });
+    expect(await one.charge(2)).toMatchObject({
+      attempt: null,
+      event: { type: 'ceilings_used_up' },
+    });
+  });
+
+  it('loosens no rule of the networks: what was tried before still counts', async () => {
+    const one = await openExhausted();
+    const row = await shop.db
+      .selectFrom('recovery_attempt')
+      .selectAll()
+      .where('invoice_id', '=', one.invoice)
+      .executeTakeFirstOrThrow();
+    const credential = { ...VISA, id: row.credential_id, key: row.credential_key };
+    for (let tried = 0; tried < 20; tried += 1) {
+      const at = new Date(row.intended_at.getTime() - tried * 3_600_000);
+      const charge = declinedCharge(`ch_${one.invoice}_${tried}`, at, {
+        country: row.country,
+        amountMinor: row.amount_minor,
+        currency: row.currency,
+      });
+      await storeCharge(shop.db, one.account, charge, credential);
+    }
+    await reopen(one);
+    await one.set({ state: 'charging' });
+    expect(await one.charge(1)).toMatchObject({ attempt: null, event: { type: 'plan_outdated' } });
+    expect(one.sent()).toBe(1);
+  });
+
+  it('opens nothing of the control group, of a stopped campaign, or that has ended otherwise', async () => {
+    const heldOut = await openExhausted();
+    await shop.db
+      .updateTable('recovery_case')
+      .set({ held_out: true })
+      .where('invoice_id', '=', heldOut.invoice)
+      .execute();
+    await expect(reopen(heldOut)).rejects.toMatchObject({ type: 'invalid_input' });
+    const stopped = await openExhausted();
+    await stopped.setCampaign('stop');
+    await expect(reopen(stopped)).rejects.toMatchObject({ type: 'invalid_input' });
+    const canceled = await shop.open();
+    await store(canceled, recordOf([move(1, 'charging', 'canceled')]));
+    expect(await reopen(canceled)).toMatchObject({ state: 'canceled' });
+  });
+});
+
 /** A case as its runner would have it, from its plan to the check before the attempt. */
 async function toPrecheck(one: Case): Promise<void> {
   const { event } = await one.plan();
@@ -327,7 +447,7 @@ describe('checkCase', () => {
     expect((await one.check()).event.type).toBe('plan_outdated');
     await one.set({ state: 'awaiting_customer' });
     expect((await one.check()).event.type).toBe('card_updated');
-    await one.set({ state: 'paused' });
+    await one.set({ state: 'paused', desired: 'pause' });
     expect((await one.check()).event.type).toBe('clear');
   });
 

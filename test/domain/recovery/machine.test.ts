@@ -138,12 +138,48 @@ describe('the table', () => {
     },
   );
 
-  test.each(CASE_STATES.filter(isTerminal))('nothing follows %s but reversed', (state) => {
-    for (const type of CASE_EVENT_TYPES) {
-      const next = to(state, type, { attemptOpen: true, answered: true });
-      const isReversal = type === 'reversed' && (RECOVERED as readonly CaseState[]).includes(state);
-      expect(next).toBe(isReversal ? 'reversed' : state);
+  test.each(CASE_STATES.filter(isTerminal))(
+    'nothing follows %s but reversed, and a person who opens an exhausted one again',
+    (state) => {
+      for (const type of CASE_EVENT_TYPES) {
+        const next = to(state, type, { attemptOpen: true, answered: true });
+        const isReversal =
+          type === 'reversed' && (RECOVERED as readonly CaseState[]).includes(state);
+        const isReopened = type === 'reopen' && state === 'exhausted';
+        expect(next).toBe(isReversal ? 'reversed' : isReopened ? 'planning' : state);
+      }
+    },
+  );
+
+  test('nothing that has not ended is opened again', () => {
+    for (const state of CASE_STATES.filter((each) => !isTerminal(each))) {
+      expect(to(state, 'reopen')).toBe(state);
     }
+  });
+
+  test.each(['planning', 'precheck'] as const)(
+    'a paused account holds a case up in %s, until it is resumed',
+    (state) => {
+      expect(to(state, 'account_paused', { answered: true })).toBe('paused');
+      expect(to('paused', 'account_resumed')).toBe('planning');
+    },
+  );
+
+  test('a claim that meets a paused account waits for it; an attempt at hand is looked up all the same', () => {
+    expect(to('charging', 'account_paused', { answered: true })).toBe('paused');
+    expect(to('charging', 'account_paused', { attemptOpen: true })).toBe('charging');
+    expect(to('unknown', 'account_paused', { attemptOpen: true })).toBe('unknown');
+  });
+
+  test('who waits for the provider or the customer does so while the account is paused', () => {
+    for (const state of ['scheduled', 'monitoring', 'awaiting_customer'] as const)
+      expect(to(state, 'account_paused')).toBe(state);
+  });
+
+  test('a case that a person pauses while its account is paused waits for that person', () => {
+    const done = effects('paused', eventOf('pause'));
+    expect(done).toContainEqual({ type: 'wait_until', atMs: null });
+    expect(done).toContainEqual({ type: 'write_desired', desired: 'pause' });
   });
 
   test.each(CASE_STATES.filter((state) => !isTerminal(state)))(
