@@ -182,12 +182,12 @@ export interface Payments {
   find(search: PaymentSearch): Promise<PaymentFinding>;
   /**
    * Who made a charge that is not ours: the provider's own retry, or somebody else (the customer by link, a person); somebody else
-   * also where nothing tells.
+   * also where nothing tells any more. Null while nothing tells yet, which is minutes at most.
    */
   findPayer(request: {
     readonly chargeId: string;
     readonly signal: AbortSignal;
-  }): Promise<'provider' | 'elsewhere'>;
+  }): Promise<'provider' | 'elsewhere' | null>;
 }
 
 /** The list of what changed, newest first, by the time of the change. Its objects are kept raw only where they give records. */

@@ -34,9 +34,11 @@ export const createRouteChanges =
     for (;;) {
       const page: ChangedCase[] = await listChangedCases(db, { accountId, after, limit: PAGE });
       await eachBounded(page, async (changed) => {
-        if (await route(deps, account, changed)) told += 1;
+        const heard = await route(deps, account, changed);
+        if (heard === 'told') told += 1;
         const { invoiceId, version } = changed;
-        if (version !== null) await markTold(db, { accountId, invoiceId, version });
+        if (version !== null && heard !== 'later')
+          await markTold(db, { accountId, invoiceId, version });
       });
       if (page.length < PAGE) break;
       after = page.at(-1)?.invoiceId ?? null;
@@ -59,19 +61,22 @@ async function wakeIdle({ db, cases }: ActivityDeps, account: string): Promise<v
   }
 }
 
-async function route(deps: ActivityDeps, account: Account, changed: ChangedCase): Promise<boolean> {
+/** `later`: it is not known yet what to say; the next run asks again. */
+type Heard = 'told' | 'nothing' | 'later';
+
+async function route(deps: ActivityDeps, account: Account, changed: ChangedCase): Promise<Heard> {
   const key = { account: account.id, invoice: changed.invoiceId };
   if (changed.hasEnded || changed.heldOut) {
     const event = changed.hasEnded ? reversalOf(changed) : await seenOf(deps, account, changed);
-    if (event === null) return false;
+    if (event === null || event === 'later') return event ?? 'nothing';
     const now = await accountNow(deps, account);
     await applyToRow(deps, { key, event, now });
-    return true;
+    return 'told';
   }
   const what = newsOf(changed);
-  if (what === null) return false;
+  if (what === null) return 'nothing';
   await deps.cases.tell(key, what);
-  return true;
+  return 'told';
 }
 
 function reversalOf({ recovery }: ChangedCase): CaseEvent | null {
@@ -85,7 +90,7 @@ async function seenOf(
   deps: ActivityDeps,
   account: Account,
   changed: ChangedCase,
-): Promise<CaseEvent | null> {
+): Promise<CaseEvent | 'later' | null> {
   const what = newsOf(changed);
   if (what === 'paid_elsewhere') return payerOf(deps, account, changed.invoiceId);
   if (what === 'voided' || what === 'disputed' || what === 'refunded') return { type: what };
@@ -97,13 +102,14 @@ async function payerOf(
   deps: ActivityDeps,
   account: Account,
   invoiceId: string,
-): Promise<CaseEvent | null> {
+): Promise<CaseEvent | 'later' | null> {
   const { client } = await connectAccount(deps, account);
   const { signal } = new AbortController();
   try {
     const { payments }: ProviderClient = client;
     if (payments === undefined) return null;
-    return await whoPaid({ payments, signal }, await payments.readInvoice({ invoiceId, signal }));
+    const sighting = await payments.readInvoice({ invoiceId, signal });
+    return (await whoPaid({ payments, signal }, sighting)) ?? 'later';
   } finally {
     client.close();
   }

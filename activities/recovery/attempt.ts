@@ -96,7 +96,7 @@ export async function chargeOnce(
     case 'refused':
       return { attempt: null, event: claimed.event, at };
     case 'paid':
-      return { attempt: null, event: await whoPaid(tools, sighting), at };
+      return { attempt: null, event: (await whoPaid(tools, sighting)) ?? unsettled, at };
     case 'claimed':
       return { ...(await send(tools, claimed.attempt, sendBefore)), at };
   }
@@ -139,7 +139,7 @@ async function whyRefused(tools: AttemptTools, attempt: Attempt): Promise<CaseEv
   try {
     const sighting = await payments.readInvoice({ invoiceId: attempt.invoice, signal });
     const standing = standingOf(sighting);
-    if (standing === 'paid') return await whoPaid(tools, sighting);
+    if (standing === 'paid') return (await whoPaid(tools, sighting)) ?? unsettled;
     return standing === 'payable' ? { type: 'refused', because } : standing;
   } catch {
     // The next plan reads it again, and needs no person for that.
@@ -147,13 +147,14 @@ async function whyRefused(tools: AttemptTools, attempt: Attempt): Promise<CaseEv
   }
 }
 
-/** Of an invoice that is paid, and not by an attempt that the ledger knows. */
+/** Of an invoice that is paid, and not by an attempt that the ledger knows. Null: by whom is not known yet. */
 export async function whoPaid(
   { payments, signal }: Pick<AttemptTools, 'payments' | 'signal'>,
   sighting: InvoiceSighting | null,
-): Promise<CaseEvent> {
+): Promise<CaseEvent | null> {
   const chargeId = sighting?.latestChargeId ?? null;
   const by = chargeId === null ? 'elsewhere' : await payments.findPayer({ chargeId, signal });
+  if (by === null) return null;
   return {
     type: 'paid_elsewhere',
     by,
@@ -163,6 +164,10 @@ export async function whoPaid(
       by === 'provider' ? "The provider's own retry was paid." : 'The invoice was paid meanwhile.',
   };
 }
+
+/** Said for ever, it has to be right: whoever cannot tell yet looks again. */
+export const PAYER_UNKNOWN = 'The invoice was paid meanwhile, and by whom is not known yet.';
+const unsettled: CaseEvent = { type: 'plan_outdated', because: PAYER_UNKNOWN };
 
 /**
  * What is known of an attempt, from reads alone. A number that nobody has claimed is fenced, so that nobody can any more.

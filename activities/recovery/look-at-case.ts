@@ -19,7 +19,7 @@ import type { CaseState } from '../../domain/recovery/states';
 import type { CaseActivities, Sighting } from '../contract';
 import type { ActivityDeps } from '../deps';
 import { preparePageObject } from '../page';
-import { whoPaid } from './attempt';
+import { PAYER_UNKNOWN, whoPaid } from './attempt';
 import { endOf, onCase, type CaseTools } from './case';
 
 /** As far back as ceilings of cards count. */
@@ -59,7 +59,11 @@ async function look(
   if (known) return saw(known);
   const sighting = await payments.readInvoice({ invoiceId: ref.invoice, signal });
   const standing = standingOf(sighting);
-  if (standing === 'paid') return saw(await whoPaid(tools, sighting), sighting?.readAt);
+  if (standing === 'paid') {
+    const paid = await whoPaid(tools, sighting);
+    const later = { type: 'step_failed', retryAfterMs: null, because: PAYER_UNKNOWN } as const;
+    return saw(paid ?? later, sighting?.readAt);
+  }
   if (sighting === null || standing !== 'payable') {
     return saw(standing as CaseEvent, sighting?.readAt);
   }

@@ -122,7 +122,7 @@ export function createMemoryLedger(options: MemoryLedgerOptions): MemoryLedger {
           chargeId: said.chargeId ?? attempt.chargeId,
           requestId: said.requestId ?? attempt.requestId,
           paidMinor: said.paidMinor,
-          note: said.note ?? attempt.note,
+          note: settlement.note,
           decline: said.decline,
           settledBy: isOpen(state) ? attempt.settledBy : said.by,
         });

@@ -515,7 +515,10 @@ class CaseStorm {
     const { signal } = tools;
     const sighting = await tools.payments.readInvoice({ invoiceId: this.row.id, signal });
     const standing = standingOf(sighting);
-    if (standing === 'paid') return whoPaid(tools, sighting);
+    if (standing === 'paid') {
+      const later = { type: 'step_failed', retryAfterMs: null } as const;
+      return (await whoPaid(tools, sighting)) ?? later;
+    }
     if (standing !== 'payable') return standing;
     if (sighting === null) throw new Error('What is not there cannot be payable.');
     const { credential } = sighting;

@@ -69,7 +69,7 @@ export function createAttemptLedger(options: {
               charge_id: said.chargeId ?? attempt.chargeId,
               request_id: said.requestId ?? attempt.requestId,
               paid_minor: said.paidMinor,
-              note: said.note === null ? attempt.note : storable(said.note),
+              note: settlement.note === null ? null : storable(settlement.note),
               decline: said.decline === null ? null : JSON.stringify(said.decline),
               ...(!isOpen(settlement.state) && {
                 settled_by: said.by,

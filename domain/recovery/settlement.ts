@@ -169,6 +169,8 @@ export type Settlement =
       readonly conflict: string | null;
       /** A payment that was taken and then failed has come back. */
       readonly state: Said['state'];
+      /** Of what is so now: why nobody knew before is in the story of the case. What a person has said is kept for ever. */
+      readonly note: string | null;
     };
 
 const SAYS = {
@@ -193,5 +195,6 @@ export function settle(attempt: Attempt, said: Said): Settlement {
     write: true,
     conflict: verdict === 'corrects' ? conflict : null,
     state: state === 'pending' && said.state === 'declined' ? 'returned' : said.state,
+    note: said.note ?? (attempt.settledBy === 'person' ? attempt.note : null),
   };
 }

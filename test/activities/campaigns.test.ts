@@ -45,7 +45,7 @@ async function scene(change: { invoices?: number; terms?: Partial<CampaignTerms>
   await db.updateTable('account').set({ read_as_of: OLD }).where('id', '=', account).execute();
   for (let n = 1; n <= invoices; n += 1) await storeFailedInvoice(db, account, { id: `in_${n}` });
   const said: string[] = [];
-  const payers = new Map<string, 'provider' | 'elsewhere'>();
+  const payers = new Map<string, 'provider' | 'elsewhere' | null>();
   let broken = false;
   const cases: CaseRunners = {
     start: ({ invoice }) => {
@@ -148,7 +148,7 @@ const PAID: InvoiceSighting = {
 };
 
 /** Its invoices are paid, by whom the map says. */
-function payingProvider(payers: ReadonlyMap<string, 'provider' | 'elsewhere'>): Provider {
+function payingProvider(payers: ReadonlyMap<string, 'provider' | 'elsewhere' | null>): Provider {
   const { provider } = new FakeService();
   const never = (): never => {
     throw new Error('Nothing is paid here.');
@@ -159,7 +159,8 @@ function payingProvider(payers: ReadonlyMap<string, 'provider' | 'elsewhere'>): 
     readCharges: never,
     pay: never,
     find: never,
-    findPayer: ({ chargeId }) => Promise.resolve(payers.get(chargeId) ?? 'elsewhere'),
+    findPayer: ({ chargeId }) =>
+      Promise.resolve(payers.has(chargeId) ? (payers.get(chargeId) ?? null) : 'elsewhere'),
   };
   return {
     ...provider,
@@ -372,6 +373,17 @@ describe('routing', () => {
       }
       return stage;
     };
+
+    test('is recovered by nobody before the provider says by whom', async () => {
+      const { route, row, invoiceIs, payers } = await heldOut();
+      payers.set('ch_in_1_paid', null);
+      await invoiceIs('in_1', { status: 'paid' });
+      expect(await route()).toEqual({ told: 0 });
+      expect(await row('in_1')).toMatchObject({ state: 'holdout' });
+      payers.set('ch_in_1_paid', 'provider');
+      expect(await route()).toEqual({ told: 1 });
+      expect(await row('in_1')).toMatchObject({ recovered_by: 'provider' });
+    });
 
     test('is recovered elsewhere or by the provider, as the provider says of the charge', async () => {
       const { route, said, row, invoiceIs, payers } = await heldOut();

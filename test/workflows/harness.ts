@@ -62,7 +62,7 @@ export class Harness {
     private readonly connections: readonly { close(): Promise<void> }[],
     private readonly workers: readonly Worker[],
     private readonly running: Promise<unknown>,
-    private readonly taskQueue: string,
+    readonly taskQueue: string,
     private readonly current: { fakes: Fakes; cases: CaseFakes },
   ) {}
 

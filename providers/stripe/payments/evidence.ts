@@ -87,7 +87,7 @@ async function judge(
   ];
   const untold: string[] = [];
   for (const { id, created } of candidates.filter((charge) => charge.id !== chargeBefore)) {
-    const makers = await makersOf(reader, { id, created });
+    const { makers } = await makersOf(reader, { id, created });
     const ours = makers.find(({ key }) => key === idempotencyKey);
     if (ours !== undefined) {
       const charge = await readCharge(reader, id);
@@ -133,29 +133,36 @@ async function listSince(
 async function makersOf(
   reader: Reader,
   { id, created }: Pick<ChargeSeen, 'id' | 'created'>,
-): Promise<Maker[]> {
-  const { objects } = await reader.list('change', {
+): Promise<{ readonly makers: readonly Maker[]; readonly readAt: Date }> {
+  const { objects, readAt } = await reader.list('change', {
     types: CHARGE_EVENTS,
     created: { gte: secondsOf(created), lte: secondsOf(created) + EVENT_DELAY_MS / 1000 },
   });
-  return objects.flatMap(({ value }) => {
+  const makers = objects.flatMap(({ value }) => {
     const event = eventShape.safeParse(value).data;
     if (event?.data.object.id !== id) return [];
     const { request } = event;
     return [{ requestId: request?.id ?? null, key: request?.idempotency_key ?? null }];
   });
+  return { makers, readAt };
 }
 
 /**
  * What Stripe does by itself has neither request nor key; a customer's payment by link and a person's in the dashboard are
- * requests like any other. Where no event tells, late or forgotten, nobody may claim that it was the provider.
+ * requests like any other. While the event that tells may still come, nobody can say; where it did not, or is forgotten, nobody may
+ * claim that it was the provider.
  */
 export async function findPayer(
   reader: Reader,
   chargeId: string,
-): Promise<'provider' | 'elsewhere'> {
+): Promise<'provider' | 'elsewhere' | null> {
   const charge = await readCharge(reader, chargeId);
-  const makers = charge === null ? [] : await makersOf(reader, charge);
+  if (charge === null) return 'elsewhere';
+  const { makers, readAt } = await makersOf(reader, charge);
+  if (makers.length === 0) {
+    const mayCome = readAt.getTime() < charge.created.getTime() + EVENT_DELAY_MS;
+    return mayCome ? null : 'elsewhere';
+  }
   const isOwn = ({ requestId, key }: Maker): boolean => requestId === null && key === null;
-  return makers.length > 0 && makers.every(isOwn) ? 'provider' : 'elsewhere';
+  return makers.every(isOwn) ? 'provider' : 'elsewhere';
 }

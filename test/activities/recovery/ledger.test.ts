@@ -1,7 +1,7 @@
 /** What every ledger of attempts keeps: the one of real accounts, and the one that benches run a hundred thousand cases with. */
 import type { Kysely } from 'kysely';
 import type { Database } from '../../../db/schema';
-import type { Attempt, CaseRef } from '../../../domain/recovery/attempt';
+import { eventOf, type Attempt, type CaseRef } from '../../../domain/recovery/attempt';
 import type { ClaimRequest } from '../../../domain/recovery/claim';
 import type { Said } from '../../../domain/recovery/settlement';
 import { openTestDatabase } from '../../support/database';
@@ -333,6 +333,28 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
       await world.ledger.settle(attempt, said('declined', { chargeId: 'ch_1', by: 'lookup' })),
     ).toEqual(settled);
     expect(await world.ledger.settle(attempt, said('unknown', { by: 'lookup' }))).toEqual(settled);
+  });
+
+  it('says of an attempt that was found what came of it, and no more that its answer was lost', async () => {
+    const world = await newWorld();
+    const attempt = await claimed(world, asked(await world.open('in_1')));
+    const lost = await world.ledger.settle(attempt, said('unknown', { note: 'No answer came.' }));
+    expect(eventOf(lost).because).toBe('No answer came.');
+    const found = await world.ledger.settle(attempt, said('declined', { by: 'lookup' }));
+    expect(found.note).toBeNull();
+    expect(eventOf(found).because).toBe('Attempt 1 was declined.');
+  });
+
+  it('keeps what a person has said of an attempt, whatever comes to light later', async () => {
+    const world = await newWorld();
+    const attempt = await claimed(world, asked(await world.open('in_1')));
+    const reason = 'The bank says so.';
+    await world.ledger.settle(attempt, said('absent', { by: 'person', note: reason }));
+    const corrected = await world.ledger.settle(
+      attempt,
+      said('succeeded', { by: 'lookup', chargeId: 'ch_1' }),
+    );
+    expect(corrected).toMatchObject({ state: 'succeeded', note: reason });
   });
 
   it('keeps what it has when something contradicts it, and says so', async () => {

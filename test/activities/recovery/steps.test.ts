@@ -458,6 +458,25 @@ describe('checkCase', () => {
     expect((await one.check()).event).toMatchObject({ type: 'paid_elsewhere', by: 'elsewhere' });
   });
 
+  it('does not say who has paid before that can be known', async () => {
+    const one = await shop.open({ state: 'scheduled' });
+    const { world, api } = shop.simulator;
+    setRetries(world, 'on', world.clock);
+    shop.simulator.change([{ kind: 'providerRetry', id: one.invoice }]);
+    setRetries(world, 'off', world.clock);
+    api.lag = { objectSeconds: 0, eventSeconds: 3_600 };
+    const unsaid = 'The invoice was paid meanwhile, and by whom is not known yet.';
+    expect((await one.check()).event).toMatchObject({ type: 'step_failed', because: unsaid });
+    await one.set({ state: 'charging' });
+    expect(await one.charge(0)).toMatchObject({
+      attempt: null,
+      event: { type: 'plan_outdated', because: unsaid },
+    });
+    api.lag = { objectSeconds: 0, eventSeconds: 0 };
+    expect((await one.plan()).event).toMatchObject({ type: 'paid_elsewhere', by: 'provider' });
+    expect(one.sent()).toBe(0);
+  });
+
   it('waits on while the provider’s own retry is still to come, and no longer', async () => {
     const { world } = shop.simulator;
     setRetries(world, 'on', world.clock);

@@ -5,6 +5,7 @@
  */
 import { sql } from 'kysely';
 import { chargeOnce, lookUp } from '../../../activities/recovery/attempt';
+import { setAccountDesired } from '../../../db/repositories/accounts';
 import { attemptOnSchedule } from '../../../simulator/world/payments';
 import { declinedCharge, storeCharge, VISA } from '../../support/recovery';
 import { until } from '../../support/until';
@@ -251,6 +252,14 @@ describe('a step that is run again', () => {
     expect(succeeded(one)).toBe(1);
   });
 
+  it('while its first request is still being answered (409) is not sent again, but looked up', async () => {
+    const one = await shop.open();
+    fault('409');
+    expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'outcome_unknown' } });
+    expect(await one.charge(1)).toMatchObject({ attempt: 1, event: { type: 'outcome_unknown' } });
+    expect(one.sent()).toBe(1);
+  });
+
   it('after a decline has a new key, since the old one would replay the decline for ever', async () => {
     const one = await shop.open({ wish: 'declined' });
     await one.charge(0);
@@ -338,6 +347,37 @@ describe('what was written before the claim', () => {
     expect(one.sent()).toBe(0);
   });
 
+  it('keeps the attempt from being made: a part that the customer has paid is disputed', async () => {
+    const one = await shop.open();
+    shop.simulator.change([{ kind: 'payPart', id: one.invoice }]);
+    const part = one.charges().find(({ status }) => status === 'succeeded');
+    shop.simulator.change([{ kind: 'disputeCharge', id: part?.id ?? '' }]);
+    expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: 'disputed' } });
+    expect(one.sent()).toBe(0);
+  });
+
+  it('keeps the attempt from being made: the subscription was canceled', async () => {
+    const one = await shop.open();
+    shop.simulator.change([{ kind: 'cancelSubscription', id: one.bill.subscription ?? '' }]);
+    expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: 'cancel' } });
+    expect(one.sent()).toBe(0);
+  });
+
+  it('keeps the attempt from being made: the account was paused', async () => {
+    const one = await shop.open();
+    await setAccountDesired(shop.db, one.account, 'pause');
+    try {
+      expect(await one.charge(0)).toMatchObject({
+        attempt: null,
+        event: { type: 'account_paused' },
+      });
+      expect(one.sent()).toBe(0);
+    } finally {
+      await setAccountDesired(shop.db, one.account, 'run');
+    }
+    expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'succeeded' } });
+  });
+
   it('counts from the moment in which it was written: a claim that was before is finished first', async () => {
     const one = await shop.open();
     const release = await holdKey(`recoup/live/${one.account}/${one.invoice}/1`);
@@ -350,6 +390,24 @@ describe('what was written before the claim', () => {
     await release();
     expect(await charged).toMatchObject({ attempt: 1 });
     await canceled;
+  });
+
+  it('counts from the moment in which the account was paused, too: whoever pauses it waits for a claim that was before', async () => {
+    const one = await shop.open();
+    const release = await holdKey(`recoup/live/${one.account}/${one.invoice}/1`);
+    const charged = one.charge(0);
+    await until(async () => (await waiting()) === 1, { limitMs: LIMIT_MS });
+    let isPaused = false;
+    const paused = setAccountDesired(shop.db, one.account, 'pause').then(() => (isPaused = true));
+    try {
+      await until(async () => isPaused || (await waiting()) === 2, { limitMs: LIMIT_MS });
+      expect(isPaused).toBe(false);
+      await release();
+      expect(await charged).toMatchObject({ attempt: 1 });
+      await paused;
+    } finally {
+      await setAccountDesired(shop.db, one.account, 'run');
+    }
   });
 
   it('raises no counter for an attempt that does not come to be', async () => {

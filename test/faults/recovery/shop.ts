@@ -21,6 +21,7 @@ export const AS_OF = new Date('2026-10-01T00:00:00Z');
 
 export interface Shop {
   readonly db: Kysely<Database>;
+  readonly url: string;
   readonly simulator: Simulator;
   readonly harness: Harness;
   /** A case about to charge, of an unpaid invoice whose attempts from now on come through, or are declined for want of money. */
@@ -59,7 +60,7 @@ export interface Case extends CaseRef {
 }
 
 export async function openShop(options: { readonly debitShare?: number } = {}): Promise<Shop> {
-  const { db, close } = await openTestDatabase();
+  const { db, url, close } = await openTestDatabase();
   const simulator = await startSimulator({
     seed: 11,
     customers: 1_200,
@@ -89,6 +90,7 @@ export async function openShop(options: { readonly debitShare?: number } = {}): 
 
   return {
     db,
+    url,
     simulator,
     harness,
     payments,

@@ -128,7 +128,7 @@ const pay = (
 const find = ({ invoice, key, ...attempt }: Attempt): Promise<PaymentFinding> =>
   connect().find({ ...attempt, invoiceId: invoice.id, idempotencyKey: key, signal: never });
 
-const findPayer = (charge: Charge | undefined): Promise<string> =>
+const findPayer = (charge: Charge | undefined): Promise<string | null> =>
   connect().findPayer({ chargeId: charge?.id ?? '', signal: never });
 
 /** Strikes the payment alone. */
@@ -359,6 +359,24 @@ describe('what happens on the invoice meanwhile', () => {
     simulator.change([{ kind: 'payInvoice', id: attempt.invoice.id }]);
     expect(await find(attempt)).toMatchObject({ kind: 'absent' });
     expect(await findPayer(newestOf(attempt.invoice))).toBe('elsewhere');
+  });
+
+  test('who has paid is not known before events tell, and nobody’s any more once they will not', async () => {
+    const attempt = await intend(takeInvoice('paid'));
+    fault('reset');
+    await pay(attempt);
+    retryByStripe(attempt.invoice);
+    const charge = newestOf(attempt.invoice);
+    simulator.api.lag = { objectSeconds: 0, eventSeconds: 3_600 };
+    expect(await findPayer(charge)).toBeNull();
+    simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
+    expect(await findPayer(charge)).toBe('provider');
+    simulator.api.lag = { objectSeconds: 0, eventSeconds: 3_600 };
+    const at = simulator.clock.now().getTime();
+    simulator.clock.set(new Date(at + 600_000), { stopped: true });
+    expect(await findPayer(charge)).toBe('elsewhere');
+    simulator.clock.set(new Date(at), { stopped: true });
+    simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
   });
 
   test('ours is found under a later one of Stripe’s own', async () => {
