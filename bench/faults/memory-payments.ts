@@ -61,6 +61,8 @@ export function createMemoryPayments(options: MemoryPaymentsOptions): MemoryPaym
   const answers = new Map<string, { readonly sinceMs: number; readonly answer: PaymentAnswer }>();
   const byInvoice = new Map<string, WorldCharge[]>();
   const byCredential = new Map<string, WorldCharge[]>();
+  /** A charge that has failed stays so, and is asked for often. */
+  const declines = new Map<string, Decline>();
   let indexed = 0;
   let faults = 0;
 
@@ -87,6 +89,11 @@ export function createMemoryPayments(options: MemoryPaymentsOptions): MemoryPaym
   const chargesOf = (invoiceId: string): readonly WorldCharge[] => {
     index();
     return byInvoice.get(invoiceId) ?? [];
+  };
+  const declineOf = (charge: WorldCharge): Decline => {
+    const decline = declines.get(charge.id) ?? readDecline(codesOf(world, charge));
+    declines.set(charge.id, decline);
+    return decline;
   };
   const read = async <T>(look: () => T): Promise<T> => {
     await time.sleep(random.integer(50, 1_500));
@@ -184,7 +191,7 @@ export function createMemoryPayments(options: MemoryPaymentsOptions): MemoryPaym
         amountMinor: BigInt(charge.amountMinor),
         currency: charge.currency,
         status: charge.status,
-        decline: charge.status === 'failed' ? readDecline(codesOf(world, charge)) : null,
+        decline: charge.status === 'failed' ? declineOf(charge) : null,
       }));
     },
     pay: async ({ invoiceId, credentialId, idempotencyKey, sendBefore, timeoutMs }) => {

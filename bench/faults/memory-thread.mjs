@@ -1,4 +1,4 @@
-/** Runs the shards that it is given, one after the other. */
+/** Runs the shards that it is given. */
 import { createRequire } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 
@@ -6,6 +6,9 @@ const require = createRequire(import.meta.url);
 const { runStorm } = require('../../dist/bench/faults/storm');
 const { findProvider } = require('../../dist/providers/registry');
 const { readDecline } = findProvider('stripe');
+
+// Errors are answers here, thousands of them, and nobody reads where they came from.
+Error.stackTraceLimit = 0;
 
 parentPort.on('message', async ({ seed, shard, cases }) => {
   parentPort.postMessage({ shard, result: await runStorm({ seed, shard, cases, readDecline }) });

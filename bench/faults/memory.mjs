@@ -3,6 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 export const CASES_OF_A_SHARD = 20;
+/** Of one thread: each turn of its event loop, which is dear, is one for all of them. */
+const SHARDS_AT_ONCE = 8;
+/** Most of what a shard makes is garbage at once: with little room for what is young, much of it is moved to the old first. */
+const YOUNG_MB = 96;
 
 /** What is gone through once more is only told at the end, and not all of it. */
 const MAX_NAMED = 20;
@@ -67,18 +71,24 @@ function addTo(total, shard, result) {
 }
 
 function runThread({ seed, takeShard, casesOf, add }) {
-  const thread = new Worker(new URL('memory-thread.mjs', import.meta.url));
+  const thread = new Worker(new URL('memory-thread.mjs', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   return new Promise((resolve, reject) => {
+    let running = 0;
     const deal = () => {
       const shard = takeShard();
-      if (shard === null) thread.terminate().then(resolve, reject);
-      else thread.postMessage({ seed, shard, cases: casesOf(shard) });
+      if (shard !== null) {
+        running += 1;
+        thread.postMessage({ seed, shard, cases: casesOf(shard) });
+      } else if (running === 0) thread.terminate().then(resolve, reject);
     };
     thread.on('message', ({ shard, result }) => {
+      running -= 1;
       add(shard, result);
       deal();
     });
     thread.on('error', reject);
-    deal();
+    for (let dealt = 0; dealt < SHARDS_AT_ONCE; dealt += 1) deal();
   });
 }

@@ -40,6 +40,8 @@ const MAX_ATTEMPTS = 8;
 const START_MS = Date.parse('2026-03-02T09:00:00Z');
 /** A stop in the seconds between the last look and the request cannot be known: so long is forgiven, and no longer. */
 const GRACE_SECONDS = 30;
+/** Nobody gives a read up. */
+const NEVER = new AbortController().signal;
 
 export interface StormOptions {
   readonly seed: number;
@@ -75,7 +77,11 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     seed: random.integer(1, 2 ** 31),
     invoices: cases,
     asOf: START_MS / 1000,
-    settings: { guard, retries: random.pick(['on', 'off', 'scheduled_never_executed'] as const) },
+    settings: {
+      guard,
+      events: false,
+      retries: random.pick(['on', 'off', 'scheduled_never_executed'] as const),
+    },
     debitShare: 0.1,
   });
   const payments = createMemoryPayments({ world, time, random, weather: FOUL, readDecline });
@@ -500,7 +506,7 @@ class CaseStorm {
       clock: { now: time.now },
       policy: RECOVERY_POLICY,
       keySpace: 'recoup/storm',
-      signal: new AbortController().signal,
+      signal: NEVER,
     };
   }
 

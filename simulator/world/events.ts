@@ -13,13 +13,16 @@ const STOPS: ReadonlySet<string> = new Set([
   'invoice.voided',
 ]);
 
-/** Writes an event with a copy of the record as it is now; older ones than the provider keeps are not made. */
+/** Writes an event with a copy of the record as it is now, where the world keeps events; older ones than the provider keeps are not made. */
 export function emit<K extends EventObject['kind']>(
   world: World,
   { at, type, kind, record }: { at: number; type: string; kind: K; record: RecordOf<K> },
   previous: RecordOf<K> | null = null,
 ): void {
   if (at < world.eventsFrom) return;
+  if (STOPS.has(type) && !world.stops.has(`${type} ${record.id}`))
+    world.stops.set(`${type} ${record.id}`, { at, afterRequests: world.requestsReceived });
+  if (!world.settings.events) return;
   const request = world.request ?? world.page;
   const event = world.events.add({
     id: newEventId(idsFor(world, record), { created: at, sequence: world.events.size }),
@@ -30,8 +33,6 @@ export function emit<K extends EventObject['kind']>(
     previous,
     request: request && { id: request.id, idempotencyKey: request.idempotencyKey },
   });
-  if (STOPS.has(type) && !world.stops.has(`${type} ${record.id}`))
-    world.stops.set(`${type} ${record.id}`, { at, afterRequests: world.requestsReceived });
   world.onEvent?.(event);
 }
 
@@ -41,7 +42,8 @@ export function amend<K extends EventObject['kind']>(
   about: { at: number; type: string; kind: K; record: RecordOf<K> },
   change: () => void,
 ): void {
-  const previous = about.at < world.eventsFrom ? null : copyOf(about.record);
+  const isTold = world.settings.events && about.at >= world.eventsFrom;
+  const previous = isTold ? copyOf(about.record) : null;
   change();
   emit(world, about, previous);
 }

@@ -11,4 +11,6 @@ export interface Settings {
   retries: RetryMode;
   /** Stripe refuses to collect what is paid, void or being paid; without this guard it is charged again, as other services do. */
   guard: boolean;
+  /** Whether what happens is written down as events: half of the work of a world whose events nobody reads. */
+  events: boolean;
 }

@@ -111,7 +111,7 @@ export function emptyWorld({
     seed,
     clock,
     eventsFrom,
-    settings: { retries: 'on', guard: true, ...settings },
+    settings: { retries: 'on', guard: true, events: true, ...settings },
     request: null,
     page: null,
     requestsReceived: 0,
