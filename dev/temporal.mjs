@@ -187,12 +187,22 @@ export async function binaryVersion(path) {
  * Starts a development server and waits until it serves with all its search attributes.
  * @param {import('./children.mjs').Children} children
  * @param {{ binary: string, port: number, uiPort: number | null, httpPort: number, metricsPort: number,
- *   databaseFile: string | null, namespace?: string }} options without a UI port there is no UI; without a database file everything is in memory
+ *   databaseFile: string | null, durable?: boolean, namespace?: string }} options without a UI port there is no UI; without a database
+ *   file everything is in memory; with one that is not durable it outlives the server, though not the machine
  * @returns {Promise<{ child: import('./children.mjs').Child, address: string, uiUrl: string | null, version: string }>}
  */
 export async function startTemporal(
   children,
-  { binary, port, uiPort, httpPort, metricsPort, databaseFile, namespace = 'default' },
+  {
+    binary,
+    port,
+    uiPort,
+    httpPort,
+    metricsPort,
+    databaseFile,
+    durable = true,
+    namespace = 'default',
+  },
 ) {
   const args = serverArguments({
     ip: LOOPBACK,
@@ -201,6 +211,7 @@ export async function startTemporal(
     'http-port': httpPort,
     'metrics-port': metricsPort,
     'db-filename': databaseFile,
+    'sqlite-pragma': durable ? null : 'synchronous=off',
     namespace,
   });
   const child = children.spawn({

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ROOT } from '../../dev/paths.mjs';
-import { ACCOUNT } from './live-stack.mjs';
+import { ACCOUNT } from '../live/stack.mjs';
 
 const require = createRequire(import.meta.url);
 const { breachesOf } = require(join(ROOT, 'dist', 'bench', 'faults', 'ceilings.js'));

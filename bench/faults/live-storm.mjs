@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../../dev/paths.mjs';
-import { ACCOUNT, TASK_QUEUE } from './live-stack.mjs';
+import { ACCOUNT, TASK_QUEUE } from '../live/stack.mjs';
 
 const require = createRequire(import.meta.url);
 const { caseNews, recoveryWorkflowId } = require(join(ROOT, 'dist', 'workflows', 'contract.js'));
@@ -70,7 +70,7 @@ export class Storm {
   /** What goes on while the storm moves on; nobody's failure ends it. @type {Set<Promise<void>>} */
   #underWay = new Set();
 
-  /** @param {{ stack: any, time: import('./live-time.mjs').LiveTime, pool: import('pg').Pool, client: import('@temporalio/client').Client,
+  /** @param {{ stack: any, time: import('../live/time.mjs').LiveTime, pool: import('pg').Pool, client: import('@temporalio/client').Client,
    *   random: any, campaigns: readonly string[], width: number }} options `width`: cases that a stroke hits, where it hits cases */
   constructor(options) {
     Object.assign(this, options);

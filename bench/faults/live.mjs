@@ -7,12 +7,14 @@ import pg from 'pg';
 import { StackError } from '../../dev/children.mjs';
 import { ROOT } from '../../dev/paths.mjs';
 import { judgeLive } from './live-judge.mjs';
-import { ACCOUNT, startLiveStack } from './live-stack.mjs';
+import { ACCOUNT, startLiveStack } from '../live/stack.mjs';
 import { Storm } from './live-storm.mjs';
-import { LiveTime } from './live-time.mjs';
+import { LiveTime } from '../live/time.mjs';
 
 const require = createRequire(import.meta.url);
 
+/** Webhooks that are lost, come twice, or before their elders. */
+const MISHAPS = { drop: 0.05, double: 0.2, reorder: 0.2 };
 const WINDOW_DAYS = 4;
 const DAY_MS = 86_400_000;
 /** Of so many cases one is hit by a stroke. */
@@ -53,7 +55,7 @@ export async function runLive({ children, say, folder, cases, seed }) {
   const connection = await Connection.connect({ address: stack.temporal.address });
   const client = new Client({ connection });
   try {
-    const campaigns = await begin(stack, pool);
+    const campaigns = await begin({ stack, pool, seed });
     const time = new LiveTime({ stack, pool, workflows: client.workflow });
     const width = Math.ceil(cases / CASES_PER_HIT);
     const storm = new Storm({ stack, time, pool, client, random, campaigns, width });
@@ -74,15 +76,10 @@ export async function runLive({ children, say, folder, cases, seed }) {
 }
 
 /** An account, all that its service knows, and two campaigns after the same invoices. @returns {Promise<string[]>} their ids */
-async function begin(stack, pool) {
-  const secrets = ['--secret-env', 'STORM_KEY', '--webhook-secret-env', 'STORM_WEBHOOK_SECRET'];
-  const from = ['--id', ACCOUNT, '--api-base', stack.simulatorUrl];
-  await stack.recoup('accounts', 'add', 'stripe', ...from, ...secrets);
+async function begin({ stack, pool, seed }) {
   await stack.control('/_simulator/guards', { guard: false });
-  // It does not wait for the service's own retries: they come in between.
-  const settings = ['--clock', 'simulated', '--provider-retries', 'off'];
-  await stack.recoup('accounts', 'set', ACCOUNT, ...settings);
-  await stack.recoup('sync', ACCOUNT);
+  await stack.receiveWebhooks({ seed: String(seed), ...MISHAPS });
+  await stack.connectAccount();
   const terms = ['--account', ACCOUNT, '--window-days', String(WINDOW_DAYS), '--yes'];
   await stack.recoup('campaigns', 'start', ...terms, '--max-amount', '20000', '--currency', 'eur');
   await stack.recoup('campaigns', 'start', ...terms);
@@ -121,8 +118,7 @@ async function weather({ stack, pool, time, storm, say, cases }) {
         if (Date.now() - toldAtMs > TELL_EVERY_MS) {
           toldAtMs = Date.now();
           const seen = await count(pool);
-          const days = Math.floor(time.passedMs / DAY_MS);
-          progress = `day ${days}: ${seen.ended} of ${seen.cases} cases have ended, ${storm.kills} kills`;
+          progress = `day ${time.passedDays}: ${seen.ended} of ${seen.cases} cases have ended, ${storm.kills} kills`;
         }
         failed = 0;
       } catch (error) {

@@ -16,16 +16,21 @@ function readProc(path) {
   }
 }
 
+/** The most memory that a process has ever held (the kernel's VmHWM); null when it is gone, or this is no Linux. */
+export function peakRssMb(pid) {
+  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readProc(`${pid}/status`) ?? '')?.[1];
+  return kb === undefined ? null : Math.round(Number(kb) / KB_PER_MB);
+}
+
 /**
  * Follows the kernel's high-water mark of the contender's memory (VmHWM), and counts processor time from now on.
  * @param {{ contender: number, postgres: number }} pids
  * @returns {() => { peakRssMb: number | null, processorSeconds: Record<string, number> }} ends the following
  */
 export function watchUsage(pids) {
-  let peakRssMb = null;
+  let peak = null;
   const look = () => {
-    const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readProc(`${pids.contender}/status`) ?? '')?.[1];
-    if (kb !== undefined) peakRssMb = Math.round(Number(kb) / KB_PER_MB);
+    peak = peakRssMb(pids.contender) ?? peak;
   };
   const timer = setInterval(look, SAMPLE_MS);
   const startedAt = Object.entries(pids).map(([who, pid]) => [who, processorTicks(pid)]);
@@ -36,7 +41,7 @@ export function watchUsage(pids) {
       who,
       (processorTicks(pids[who]) - ticks) / TICKS_PER_SECOND,
     ]);
-    return { peakRssMb, processorSeconds: Object.fromEntries(worked) };
+    return { peakRssMb: peak, processorSeconds: Object.fromEntries(worked) };
   };
 }
 

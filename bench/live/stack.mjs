@@ -1,4 +1,4 @@
-/** What a storm rages over: a Temporal server and a Postgres that can be restarted, a simulated service, workers and a receiver of webhooks. */
+/** A whole stack of its own for cases: a Temporal server and a Postgres that can be restarted, a simulated service, and workers. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { StackError, describeEnd, readyLine } from '../../dev/children.mjs';
@@ -10,12 +10,10 @@ import { WORKER_COMMAND } from '../../dev/worker.mjs';
 
 const READY_LIMIT_MS = 120_000;
 const WORKERS = 2;
-export const ACCOUNT = 'acct_storm';
-export const TASK_QUEUE = 'recoup-storm';
-const KEY = 'sk_test_recoup_storm';
+export const ACCOUNT = 'acct_bench';
+export const TASK_QUEUE = 'recoup-bench';
+const KEY = 'sk_test_recoup_bench';
 export const AS_OF = '2026-11-01T00:00:00Z';
-/** Webhooks that are lost, come twice, or before their elders. */
-const MISHAPS = { drop: 0.05, double: 0.2, reorder: 0.2 };
 
 /**
  * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string, invoices: number,
@@ -47,7 +45,8 @@ class LiveStack {
     this.temporal = await onFreePorts([0, 0, 0], ([port, httpPort, metricsPort]) => {
       const ports = { port, httpPort, metricsPort, uiPort: null };
       // In a file: what the server knew is there again after its restart.
-      this.temporalOptions = { binary, ...ports, databaseFile: join(folder, 'temporal.db') };
+      const databaseFile = join(folder, 'temporal.db');
+      this.temporalOptions = { binary, ...ports, databaseFile, durable: false };
       return startTemporal(children, this.temporalOptions);
     });
     this.simulatorUrl = await this.#serve('simulator', 'simulator/main.js', {
@@ -62,7 +61,6 @@ class LiveStack {
         retries: 'off',
       }).flatMap(([name, value]) => [`--${name}`, String(value)]),
     });
-    this.webhookSecret = `whsec_${randomBytes(24).toString('hex')}`;
     this.env = {
       ...process.env,
       DATABASE_URL: this.postgres.url,
@@ -71,20 +69,32 @@ class LiveStack {
       RECOUP_SYNC_TASK_QUEUE: TASK_QUEUE,
       RECOUP_WAREHOUSE_PATH: join(folder, 'warehouse.duckdb'),
       RECOUP_SECRET_KEY: randomBytes(32).toString('hex'),
-      STORM_KEY: KEY,
-      STORM_WEBHOOK_SECRET: this.webhookSecret,
+      BENCH_KEY: KEY,
+      BENCH_WEBHOOK_SECRET: `whsec_${randomBytes(24).toString('hex')}`,
       NO_COLOR: '1',
     };
     for (let count = 0; count < WORKERS; count += 1) await this.startWorker();
+  }
+
+  /** The account, which lives in simulated time, with all that its service knows of it. */
+  async connectAccount() {
+    const secrets = ['--secret-env', 'BENCH_KEY', '--webhook-secret-env', 'BENCH_WEBHOOK_SECRET'];
+    const from = ['--id', ACCOUNT, '--api-base', this.simulatorUrl];
+    await this.recoup('accounts', 'add', 'stripe', ...from, ...secrets);
+    // It does not wait for the service's own retries: where there are any, they come in between.
+    const settings = ['--clock', 'simulated', '--provider-retries', 'off'];
+    await this.recoup('accounts', 'set', ACCOUNT, ...settings);
+    await this.recoup('sync', ACCOUNT);
+  }
+
+  /** The service's webhooks come from now on. @param {Record<string, string | number>} mishaps of the simulator's `parseEndpoint` */
+  async receiveWebhooks(mishaps) {
     const receiver = await this.#serve('webhooks', 'workers/webhooks.js', {
       env: { RECOUP_WEBHOOK_PORT: '0' },
     });
-    await this.control('/_simulator/webhooks', {
-      url: `${receiver}/webhooks/${ACCOUNT}`,
-      secret: this.webhookSecret,
-      seed: String(seed),
-      ...MISHAPS,
-    });
+    const { BENCH_WEBHOOK_SECRET: secret } = this.env;
+    const url = `${receiver}/webhooks/${ACCOUNT}`;
+    await this.control('/_simulator/webhooks', { url, secret, ...mishaps });
   }
 
   async #serve(name, file, { args = [], env = {} }) {

@@ -1,17 +1,18 @@
 /**
- * Simulated time under a storm: it passes in strides, while no case is at work, and for cases whose workers, workflows and
- * servers die: who does not get on is told again, by a signal that starts its workflow where none runs.
+ * Simulated time for cases: it passes in strides, while none of them is at work, and also where workers, workflows and servers die:
+ * who does not get on is told again, by a signal that starts its workflow where none runs.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../../dev/children.mjs';
 import { ROOT } from '../../dev/paths.mjs';
-import { ACCOUNT, AS_OF, TASK_QUEUE } from './live-stack.mjs';
+import { ACCOUNT, AS_OF, TASK_QUEUE } from './stack.mjs';
 
 const require = createRequire(import.meta.url);
 const { recoveryWorkflowId, tick } = require(join(ROOT, 'dist', 'workflows', 'contract.js'));
 
+const DAY_MS = 86_400_000;
 /** All that falls due in so long is told together: a try may come later than planned, never before. */
 const STRIDE_MS = 6 * 3_600_000;
 const POLL_MS = 200;
@@ -22,7 +23,8 @@ const TOLD_TOGETHER = 20;
 const STALL_LIMIT_MS = 240_000;
 
 const MOVING = `select invoice_id as invoice, state, transitions, next_action_at as "nextAt" from recovery_case
-  where account_id = $1 and ended_at is null and not held_out and state <> 'needs_human' order by invoice_id`;
+  where account_id = $1 and ended_at is null and not held_out and state <> 'needs_human'
+    and ($2::text[] is null or invoice_id = any ($2)) order by invoice_id`;
 
 export class LiveTime {
   /** Of each case that is due: since when it has stood where it stands, and when it was told of it last. */
@@ -32,17 +34,22 @@ export class LiveTime {
   passedMs = 0;
   leaps = 0;
 
-  /** @param {{ stack: Awaited<ReturnType<import('./live-stack.mjs').startLiveStack>>, pool: import('pg').Pool,
-   *   workflows: import('@temporalio/client').WorkflowClient }} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /** @param {{ stack: Awaited<ReturnType<import('./stack.mjs').startLiveStack>>, pool: import('pg').Pool,
+   *   workflows: import('@temporalio/client').WorkflowClient, invoices?: readonly string[] }} options
+   *   `invoices`: those for whose cases it passes; all when absent */
+  constructor({ invoices = null, ...options }) {
+    Object.assign(this, options, { invoices });
+  }
+
+  get passedDays() {
+    return Math.floor(this.passedMs / DAY_MS);
   }
 
   /** One look. False when no case will do anything by itself any more. @param {{ mayLeap: boolean }} options */
   async pass({ mayLeap }) {
     const now = new Date((await this.stack.control('/_simulator/clock')).now);
     this.passedMs = now.getTime() - Date.parse(AS_OF);
-    const { rows } = await this.pool.query(MOVING, [ACCOUNT]);
+    const { rows } = await this.pool.query(MOVING, [ACCOUNT, this.invoices]);
     if (rows.length === 0) return false;
     const due = rows.filter(({ nextAt }) => nextAt === null || nextAt <= now);
     if (due.length === 0 && mayLeap) {
