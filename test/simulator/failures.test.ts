@@ -58,12 +58,15 @@ test('they are the same for the same seed, and others for another', () => {
   expect(make(1).charges.all).not.toEqual(make(2).charges.all);
 });
 
-test('a case is driven in this process, by requests and changes, and judged', () => {
+test.each([
+  ['', true],
+  [', by a world that writes no events', false],
+])('a case is driven in this process, by requests and changes, and judged%s', (_, events) => {
   const world = generateFailures({
     seed: 4,
     invoices: 50,
     asOf: AS_OF,
-    settings: { retries: 'off', guard: false },
+    settings: { retries: 'off', guard: false, events },
   });
   const choices = new Random('a case');
   const ask = (invoice: string, idempotencyKey: string) =>
@@ -77,6 +80,7 @@ test('a case is driven in this process, by requests and changes, and judged', ()
     ).toBeDefined();
     if (kind === 'replaceCard') expect(ask(id, `${id}/1`).outcome).toBe('paid');
   }
+  expect(world.events.size > 0).toBe(events);
   expect(judge(world)).toEqual({ doubleCharges: [], forbiddenCharges: [] });
   const [paid] = world.invoices.all.filter((invoice) => invoice.statusTransitions.paidAt === AS_OF);
   ask(paid?.id ?? '', 'once more');
