@@ -12,10 +12,10 @@ import {
   type FieldType,
   type RecordKind,
 } from '../domain/records';
-import { arrayOf } from './array';
+import { encodeArray, type ArrayType, type ValueOf } from './array';
 import { snakeCase, type Database } from './schema';
 
-export const COLUMN_TYPES: Record<FieldType, string> = {
+export const COLUMN_TYPES = {
   text: 'text',
   instant: 'timestamptz',
   minor: 'bigint',
@@ -23,7 +23,10 @@ export const COLUMN_TYPES: Record<FieldType, string> = {
   boolean: 'boolean',
   decimal: 'numeric',
   json: 'jsonb',
-};
+} as const satisfies Record<FieldType, string>;
+
+/** How columns travel: exact decimals as the text that they are. */
+const ARRAY_TYPES: Record<FieldType, ArrayType> = { ...COLUMN_TYPES, decimal: 'text' };
 
 export interface Column {
   readonly field: string;
@@ -77,7 +80,9 @@ const STATEMENTS = new Map<RecordKind, Statements>(
 function statementsOf(kind: RecordKind): Statements {
   const columns = columnsOf(kind);
   const names = columns.map(({ name }) => `"${name}"`);
-  const arrays = columns.map(({ type }, index) => `$${index + 5}::${COLUMN_TYPES[type]}[]`);
+  const arrays = columns.map(
+    ({ type }, index) => `$${index + 5}::${ARRAY_TYPES[type]}[]::${COLUMN_TYPES[type]}[]`,
+  );
   const into = `insert into "${kind}" (account_id, external_id, version, raw_hash, ${names.join(', ')})`;
   const given = `unnest($2::text[], $3::timestamptz[], $4::bytea[], ${arrays.join(', ')})
       as given(external_id, version, raw_hash, ${names.join(', ')})`;
@@ -226,12 +231,13 @@ async function run(
   const { rows: others } = await trx.executeQuery<{ id: string; added: false | null }>(
     CompiledQuery.raw(text, [
       batch.accountId,
-      arrayOf(records, ({ record }) => record.id),
-      arrayOf(records, ({ version }) => version),
-      arrayOf(records, ({ hash }) => hash),
+      encodeArray('text', records, ({ record }) => record.id),
+      encodeArray('timestamptz', records, ({ version }) => version),
+      encodeArray('bytea', records, ({ hash }) => hash),
       ...columns.map(({ field, type }) =>
-        arrayOf(records, ({ record }) => {
-          const value = (record.fields as Readonly<Record<string, unknown>>)[field];
+        encodeArray(ARRAY_TYPES[type], records, ({ record }) => {
+          const fields = record.fields as Readonly<Record<string, ValueOf<ArrayType> | null>>;
+          const value = fields[field] ?? null;
           return type === 'json' && value !== null ? withoutNul(JSON.stringify(value)) : value;
         }),
       ),

@@ -180,13 +180,13 @@ const insertTransitions = (
   sql`
     insert into recovery_transition (account_id, invoice_id, sequence, from_state, event, to_state, because, facts, at)
     select ${account}, ${invoice}, t.* from unnest(
-      ${arrayOf(told, ({ sequence }) => sequence)}::int[],
-      ${arrayOf(told, ({ from }) => from)}::text[],
-      ${arrayOf(told, ({ event }) => event)}::text[],
-      ${arrayOf(told, ({ to }) => to)}::text[],
-      ${arrayOf(told, ({ because }) => because)}::text[],
-      ${arrayOf(told, ({ facts }) => (facts === null ? null : JSON.stringify(facts)))}::jsonb[],
-      ${arrayOf(told, ({ atMs }) => new Date(atMs))}::timestamptz[]
+      ${arrayOf('integer', told, ({ sequence }) => sequence)},
+      ${arrayOf('text', told, ({ from }) => from)},
+      ${arrayOf('text', told, ({ event }) => event)},
+      ${arrayOf('text', told, ({ to }) => to)},
+      ${arrayOf('text', told, ({ because }) => because)},
+      ${arrayOf('jsonb', told, ({ facts }) => (facts === null ? null : JSON.stringify(facts)))},
+      ${arrayOf('timestamptz', told, ({ atMs }) => new Date(atMs))}
     ) as t
     on conflict do nothing`.execute(trx);
 

@@ -43,10 +43,10 @@ export async function passHeads<T extends ObjectRead>(
   const { rows } = await sql<{ n: bigint; comparison: Comparison; version: Date }>`
     with given as materialized (
       select * from unnest(
-        ${arrayOf(reads, ({ resource }) => resource)}::text[],
-        ${arrayOf(reads, ({ id }) => id)}::text[],
-        ${arrayOf(reads, ({ readAt }) => readAt)}::timestamptz[],
-        ${arrayOf(reads, ({ hash }) => hash)}::bytea[]
+        ${arrayOf('text', reads, ({ resource }) => resource)},
+        ${arrayOf('text', reads, ({ id }) => id)},
+        ${arrayOf('timestamptz', reads, ({ readAt }) => readAt)},
+        ${arrayOf('bytea', reads, ({ hash }) => hash)}
       ) with ordinality as t (resource, external_id, version, hash, n)
     ), passed as (
       insert into object_head as head (account_id, resource, external_id, version, hash, changed_by)
@@ -87,8 +87,8 @@ export async function buryHeads(
     insert into object_head as head (account_id, resource, external_id, version, deleted, changed_by)
     select ${options.accountId}::text, t.resource, t.id, ${NEVER_READ}, true, pg_current_xact_id()
     from unnest(
-      ${arrayOf(gone, ({ resource }) => resource)}::text[],
-      ${arrayOf(gone, ({ id }) => id)}::text[]
+      ${arrayOf('text', gone, ({ resource }) => resource)},
+      ${arrayOf('text', gone, ({ id }) => id)}
     ) with ordinality as t (resource, id, n)
     order by n
     on conflict (account_id, resource, external_id) do update

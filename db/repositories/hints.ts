@@ -73,9 +73,9 @@ export async function noteHints(
   const given = sql`
     select ${accountId}::text as account_id, t.resource, t.external_id, t.changed_at
     from unnest(
-      ${arrayOf(hints, ({ resource }) => resource)}::text[],
-      ${arrayOf(hints, ({ id }) => id)}::text[],
-      ${arrayOf(hints, ({ changedAt }) => changedAt)}::timestamptz[]
+      ${arrayOf('text', hints, ({ resource }) => resource)},
+      ${arrayOf('text', hints, ({ id }) => id)},
+      ${arrayOf('timestamptz', hints, ({ changedAt }) => changedAt)}
     ) as t (resource, external_id, changed_at)`;
   // Hundreds of pages name the same prices: a reference takes no lock on a row that is there.
   const onConflict =
@@ -158,9 +158,9 @@ export async function deleteHints(
   const answered = sortedByKey(options.answered);
   await sql`
     delete from hint using unnest(
-      ${arrayOf(answered, ({ resource }) => resource)}::text[],
-      ${arrayOf(answered, ({ id }) => id)}::text[],
-      ${arrayOf(answered, ({ note }) => note)}::bigint[]
+      ${arrayOf('text', answered, ({ resource }) => resource)},
+      ${arrayOf('text', answered, ({ id }) => id)},
+      ${arrayOf('bigint', answered, ({ note }) => note)}
     ) as t (resource, external_id, note)
     where hint.account_id = ${options.accountId} and hint.resource = t.resource
       and hint.external_id = t.external_id and hint.note <= t.note`.execute(trx);

@@ -53,17 +53,17 @@ export async function openCases(
         (select read_as_of from account where id = ${accountId}),
         ${openedAt}::timestamptz, ${windowEndsAt}::timestamptz
       from unnest(
-        ${arrayOf(cases, (each) => each.invoiceId)}::text[],
-        ${arrayOf(cases, (each) => each.customerId)}::text[],
-        ${arrayOf(cases, (each) => each.currency)}::text[],
-        ${arrayOf(cases, (each) => each.exponent)}::int[],
-        ${arrayOf(cases, (each) => each.amountMinor)}::bigint[],
-        ${arrayOf(cases, (each) => each.heldOut)}::boolean[],
-        ${arrayOf(cases, (each) => each.declineClass)}::text[],
-        ${arrayOf(cases, (each) => each.declineReason)}::text[],
-        ${arrayOf(cases, (each) => last(each)?.to)}::text[],
-        ${arrayOf(cases, (each) => last(each)?.because)}::text[],
-        ${arrayOf(cases, (each) => each.story.length)}::int[]
+        ${arrayOf('text', cases, (each) => each.invoiceId)},
+        ${arrayOf('text', cases, (each) => each.customerId)},
+        ${arrayOf('text', cases, (each) => each.currency)},
+        ${arrayOf('integer', cases, (each) => each.exponent)},
+        ${arrayOf('bigint', cases, (each) => each.amountMinor)},
+        ${arrayOf('boolean', cases, (each) => each.heldOut)},
+        ${arrayOf('text', cases, (each) => each.declineClass)},
+        ${arrayOf('text', cases, (each) => each.declineReason)},
+        ${arrayOf('text', cases, (each) => last(each)?.to)},
+        ${arrayOf('text', cases, (each) => last(each)?.because)},
+        ${arrayOf('integer', cases, (each) => each.story.length)}
       ) as given (invoice_id, customer_id, currency, exponent, amount_minor, held_out, decline_class, decline_reason,
         state, because, transitions)
       on conflict do nothing`.execute(trx);
@@ -72,13 +72,13 @@ export async function openCases(
       insert into recovery_transition (account_id, invoice_id, sequence, from_state, event, to_state, because, facts, at)
       select ${accountId}, invoice_id, sequence, from_state, event, to_state, given.because, facts::jsonb, opened_at
       from unnest(
-        ${arrayOf(told, (each) => each.invoiceId)}::text[],
-        ${arrayOf(told, (each) => each.sequence)}::int[],
-        ${arrayOf(told, (each) => each.from)}::text[],
-        ${arrayOf(told, (each) => each.event)}::text[],
-        ${arrayOf(told, (each) => each.to)}::text[],
-        ${arrayOf(told, (each) => storable(each.because))}::text[],
-        ${arrayOf(told, ({ facts }) => (facts === null ? null : JSON.stringify(facts)))}::text[]
+        ${arrayOf('text', told, (each) => each.invoiceId)},
+        ${arrayOf('integer', told, (each) => each.sequence)},
+        ${arrayOf('text', told, (each) => each.from)},
+        ${arrayOf('text', told, (each) => each.event)},
+        ${arrayOf('text', told, (each) => each.to)},
+        ${arrayOf('text', told, (each) => storable(each.because))},
+        ${arrayOf('text', told, ({ facts }) => (facts === null ? null : JSON.stringify(facts)))}
       ) as given (invoice_id, sequence, from_state, event, to_state, because, facts)
       join recovery_case using (invoice_id)
       where account_id = ${accountId} and campaign_id = ${campaignId}
@@ -87,7 +87,7 @@ export async function openCases(
       insert into holdout_customer (account_id, customer_id)
       select distinct account_id, customer_id from recovery_case
       where account_id = ${accountId} and campaign_id = ${campaignId} and held_out and customer_id is not null
-        and invoice_id = any(${arrayOf(cases, (each) => each.invoiceId)}::text[])
+        and invoice_id = any(${arrayOf('text', cases, (each) => each.invoiceId)})
       order by customer_id on conflict do nothing`.execute(trx);
   });
 }

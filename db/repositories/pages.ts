@@ -243,12 +243,12 @@ async function insertRawObjects(
     insert into raw_object (account_id, type, external_id, hash, batch, at, size, read_at)
     select ${accountId}::text, t.type, t.id, t.hash, batch.id, t.at, t.size, t.read_at
     from batch, unnest(
-      ${arrayOf(objects, ({ type }) => type)}::text[],
-      ${arrayOf(objects, ({ id }) => id)}::text[],
-      ${arrayOf(objects, ({ hash }) => hash)}::bytea[],
-      ${arrayOf(objects, ({ readAt }) => readAt)}::timestamptz[],
-      ${arrayOf(places, (place) => place.at)}::integer[],
-      ${arrayOf(places, (place) => place.size)}::integer[]
+      ${arrayOf('text', objects, ({ type }) => type)},
+      ${arrayOf('text', objects, ({ id }) => id)},
+      ${arrayOf('bytea', objects, ({ hash }) => hash)},
+      ${arrayOf('timestamptz', objects, ({ readAt }) => readAt)},
+      ${arrayOf('integer', places, (place) => place.at)},
+      ${arrayOf('integer', places, (place) => place.size)}
     ) as t (type, id, hash, read_at, at, size)
     on conflict do nothing`.execute(trx);
 }
@@ -360,7 +360,7 @@ export async function markDirty(
   if (customerIds.size === 0) return;
   await sql`
     insert into dirty_customer (account_id, customer_id)
-    select ${accountId}::text, t.id from unnest(${arrayOf([...customerIds].sort(), (id) => id)}::text[]) as t (id)
+    select ${accountId}::text, t.id from unnest(${arrayOf('text', [...customerIds].sort(), (id) => id)}) as t (id)
     on conflict (account_id, customer_id) do update set marked_at = excluded.marked_at`.execute(
     trx,
   );
@@ -469,9 +469,9 @@ async function advanceTask(
 ): Promise<Omit<PageCommitted, 'changedRows'>> {
   const { lease, readAt, nextCursor, requests, feed } = commit;
   const oldest = commit.oldestCreatedAt?.toISOString() ?? null;
-  const created = arrayOf(commit.objects, ({ createdAt }) => createdAt);
+  const created = arrayOf('timestamptz', commit.objects, ({ createdAt }) => createdAt);
   const inWindow = sql`(
-    select count(*) from unnest(${created}::timestamptz[]) as t (at)
+    select count(*) from unnest(${created}) as t (at)
     where t.at is null or window_from is null or t.at >= window_from)`;
   const row = await updateTask<{ objects: bigint; window_from: Date | null; done: boolean }>(trx, {
     lease,

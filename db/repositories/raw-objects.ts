@@ -61,9 +61,9 @@ export async function holdCurrent(
   const { rows } = await sql<ObjectKey>`
     select head.resource, head.external_id as id
     from unnest(
-      ${arrayOf(objects, ({ resource }) => resource)}::text[],
-      ${arrayOf(objects, ({ id }) => id)}::text[],
-      ${arrayOf(objects, ({ hash }) => hash)}::bytea[]
+      ${arrayOf('text', objects, ({ resource }) => resource)},
+      ${arrayOf('text', objects, ({ id }) => id)},
+      ${arrayOf('bytea', objects, ({ hash }) => hash)}
     ) as given (resource, external_id, hash)
     join object_head as head on head.account_id = ${accountId}
       and head.resource = given.resource and head.external_id = given.external_id
