@@ -38,7 +38,7 @@ const shape = z.object({
         status: z.string().optional(),
         pause_collection: z.object({ behavior: z.string().optional() }).nullish(),
         items: items.partial().optional(),
-        discounts: references.optional(),
+        discounts: z.array(reference).nullish(),
       })
       .nullish(),
   }),
@@ -82,7 +82,7 @@ function normaliseChange(value: unknown): Partial<Normalised> {
     after['items'] = now.items.data;
   }
   if (was?.discounts !== undefined) {
-    before['discountIds'] = was.discounts;
+    before['discountIds'] = was.discounts ?? [];
     after['discountIds'] = now.discounts;
   }
   const unknowns =

@@ -40,7 +40,7 @@ export const reference = z
 
 /** Null where the field is null or absent. */
 export function orNull<T extends z.ZodType>(shape: T) {
-  return shape.nullish().transform((value) => value ?? null);
+  return shape.nullable().default(null);
 }
 
 /** An embedded list. A cut one is refused: its missing members would be taken for removed ones. */
