@@ -8,6 +8,7 @@ import { StackError, readyLine } from '../../dev/children.mjs';
 import { onFreePorts } from '../../dev/ports.mjs';
 import { startPostgres } from '../../dev/postgres.mjs';
 import { CONTENDERS } from './contenders.mjs';
+import { ACCOUNT_ID, WARM_UP_ACCOUNT_ID } from './invoices.mjs';
 import { startRecoup } from './recoup.mjs';
 import { watchUsage } from './usage.mjs';
 
@@ -19,16 +20,28 @@ const PAGE_SIZE = 100;
 
 /**
  * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string,
- *   invoices: number, latencyMs: number, names: readonly string[] }} options
+ *   invoices: number, latencyMs: number, warmUpInvoices: number, names: readonly string[] }} options
  */
-export async function runBench({ children, say, folder, invoices, latencyMs, names }) {
-  const stub = await startStub(children, say, invoices);
+export async function runBench(options) {
+  const { children, say, folder, invoices, latencyMs, warmUpInvoices, names } = options;
+  const stub = await startStub(children, { name: 'stub', account: ACCOUNT_ID, invoices });
+  const warmUp =
+    warmUpInvoices === 0
+      ? null
+      : await startStub(children, {
+          name: 'stub-warm-up',
+          account: WARM_UP_ACCOUNT_ID,
+          invoices: warmUpInvoices,
+        });
+  const pagesPerSecond = await ceiling(stub);
+  say.ready('Stub', `${invoices} invoices, serves ${pagesPerSecond} pages a second to one process`);
   const { url: adminUrl, child: postgres } = await onFreePorts([0], ([port]) =>
     startPostgres(children, { folder: join(folder, 'postgres'), port, durable: true }),
   );
   // The migrations of @supabase/stripe-sync-engine name this role.
   await query(adminUrl, 'create role postgres');
-  const bench = { children, say, folder, invoices, stub, adminUrl, postgres };
+  const stored = invoices + warmUpInvoices;
+  const bench = { children, say, folder, invoices, stored, stub, warmUp, adminUrl, postgres };
   const results = [];
   for (const contender of CONTENDERS.filter(({ name }) => names.includes(name))) {
     const lack = (await contender.lacks?.()) ?? null;
@@ -39,29 +52,25 @@ export async function runBench({ children, say, folder, invoices, latencyMs, nam
     await reset(stub, latencyMs);
     results.push(await measure(bench, contender));
   }
-  return { invoices, latencyMs, results, ...ratios(results) };
+  return { invoices, latencyMs, warmUpInvoices, results, ...ratios(results) };
 }
 
-async function startStub(children, say, invoices) {
+async function startStub(children, { name, account, invoices }) {
   const child = children.spawn({
-    name: 'stub',
+    name,
     command: process.execPath,
     args: [
       // What it serves is its memory: 5 KB for each invoice outside the heap, and an index within.
       '--max-old-space-size=8192',
       new URL('stub.mjs', import.meta.url).pathname,
-      '--invoices',
-      String(invoices),
+      ...['--account', account, '--invoices', String(invoices)],
     ],
   });
   const { url, before } = await children.waitUntil(child, {
     probe: () => readyLine(child),
     limitMs: STUB_LIMIT_MS,
   });
-  const stub = { url, before };
-  const pagesPerSecond = await ceiling(stub);
-  say.ready('Stub', `${invoices} invoices, serves ${pagesPerSecond} pages a second to one process`);
-  return stub;
+  return { url, before };
 }
 
 /** Full pages a second that one process gets out of the stub without reading them. */
@@ -98,7 +107,7 @@ async function measure(bench, contender) {
     const { peakRssMb, processorSeconds } = readUsage();
     const { requests } = await ask(stub, 'requests');
     const { activities } = await running.finish();
-    if (database) await checkRows(database.url, { contender, invoices });
+    if (database) await checkRows(database.url, { contender, invoices: bench.stored });
     const seconds = (endedMs - beganMs) / 1_000;
     const recordsPerSecond = Math.round(invoices / seconds);
     const load = loadavg()[0].toFixed(1);
@@ -114,13 +123,17 @@ async function measure(bench, contender) {
 }
 
 /** A contender that is a process of its own, which tells when its work began and ended. */
-async function startScript({ children, stub }, { contender, databaseUrl }) {
+async function startScript({ children, stub, warmUp }, { contender, databaseUrl }) {
   const { name, ranges, script } = contender;
   const args = ['--api', stub.url, '--before', String(stub.before), '--ranges', String(ranges)];
   const child = children.spawn({
     name,
     command: process.execPath,
-    args: [script, ...args, ...(databaseUrl ? ['--database', databaseUrl] : [])],
+    args: [
+      ...[script, ...args],
+      ...(warmUp ? ['--warm-up-api', warmUp.url] : []),
+      ...(databaseUrl ? ['--database', databaseUrl] : []),
+    ],
   });
   const measured = children.waitUntil(child, {
     probe: () => readyLine(child),

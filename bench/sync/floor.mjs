@@ -10,10 +10,10 @@ import { readArguments, timed } from './contestant.mjs';
 
 const PAGE_SIZE = 100;
 
-const { api, database, ranges } = readArguments();
-const agent = new Agent({ keepAlive: true, maxSockets: ranges.length });
+const { database, ...accounts } = readArguments();
+const agent = new Agent({ keepAlive: true, maxSockets: accounts.account.ranges.length });
 
-async function fetchPage({ gte, lt }, after) {
+async function fetchPage({ api, gte, lt }, after) {
   const cursor = after === null ? '' : `&starting_after=${after}`;
   const path = `/v1/invoices?limit=${PAGE_SIZE}&created[gte]=${gte}&created[lt]=${lt}${cursor}`;
   const sent = request(new URL(path, api), { agent }).end();
@@ -66,8 +66,8 @@ async function makeTable() {
 }
 
 if (database) await makeTable();
-await timed(async () => {
+await timed(accounts, async ({ api, ranges }) => {
   const lane = database ? copyRange : (range) => walk(range, () => undefined);
-  const counts = await Promise.all(ranges.map(lane));
+  const counts = await Promise.all(ranges.map((range) => lane({ api, ...range })));
   return { objects: counts.reduce((sum, count) => sum + count, 0) };
 });

@@ -11,6 +11,7 @@ Measures how fast Recoup, its peers and the floors bring invoices of one stub AP
 
   --invoices N     how many invoices the API holds, 100 to 2000000 (default 12000)
   --latency MS     how late each answer of the API comes, 0 to 10000 (default 0)
+  --warm-up N      invoices of another account that each contender brings in first, 0 to 100000 (default 0)
   --peers a,b      peers to measure beside Recoup and the floors: ${PEERS.join(', ')}; or none (default: all)
   --only a,b       measure these alone, of: ${CONTENDERS.map(({ name }) => name).join(', ')}
   --json           the result as one JSON object on stdout instead of a table; all talk goes to stderr
@@ -23,6 +24,7 @@ function readOptions() {
     options: {
       invoices: { type: 'string', default: '12000' },
       latency: { type: 'string', default: '0' },
+      'warm-up': { type: 'string', default: '0' },
       peers: { type: 'string', default: PEERS.join() },
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -36,6 +38,7 @@ function readOptions() {
     help: values.help,
     json: values.json,
     invoices: wholeNumber('invoices', values.invoices, { min: 100, max: 2_000_000 }),
+    warmUpInvoices: wholeNumber('warm-up', values['warm-up'], { min: 0, max: 100_000 }),
     latencyMs: wholeNumber('latency', values.latency, { min: 0, max: 10_000 }),
     names: values.only === undefined ? beside : names('only', values.only, all),
   };

@@ -8,16 +8,16 @@ import { StackError, describeEnd, readyLine } from '../../dev/children.mjs';
 import { ROOT } from '../../dev/paths.mjs';
 import { onFreePorts } from '../../dev/ports.mjs';
 import { ensureBinary, startTemporal } from '../../dev/temporal.mjs';
-import { ACCOUNT_ID } from './invoices.mjs';
+import { ACCOUNT_ID, WARM_UP_ACCOUNT_ID } from './invoices.mjs';
 import { WORKER_COMMAND } from '../../dev/worker.mjs';
 
 const READY_LIMIT_MS = 120_000;
 const RUN_POLL_MS = 50;
 const TASK_QUEUE = 'recoup-bench';
 
-/** Starts a worker and, on it, the backfill of all invoices. */
+/** Starts a worker and, on it, the backfill of all invoices; before that, the one of the account to warm up with. */
 export async function startRecoup(bench, { databaseUrl }) {
-  const { children, say, folder, stub } = bench;
+  const { children, say, folder, stub, warmUp } = bench;
   const { path: binary } = await ensureBinary(children, say);
   const temporal = await onFreePorts([0, 0, 0], ([port, httpPort, metricsPort]) => {
     const databaseFile = join(folder, 'temporal.db');
@@ -42,16 +42,22 @@ export async function startRecoup(bench, { databaseUrl }) {
   // The first start after a change bundles the workflows, whose memory is not that of a sync: another one serves.
   await children.stop(await startWorker(children, env));
   const worker = await startWorker(children, env);
-  await addAccount(children, env, stub.url);
+  await addAccount(children, env, { id: ACCOUNT_ID, apiBase: stub.url });
 
   const connection = await Connection.connect({ address: temporal.address });
   const client = new Client({ connection });
+  const startBackfill = (account) =>
+    client.workflow.start('backfill', {
+      workflowId: `backfill/${account}/bench`,
+      taskQueue: TASK_QUEUE,
+      args: [{ account, resources: ['invoice'] }],
+    });
+  if (warmUp) {
+    await addAccount(children, env, { id: WARM_UP_ACCOUNT_ID, apiBase: warmUp.url });
+    await (await startBackfill(WARM_UP_ACCOUNT_ID)).result();
+  }
   const beganMs = Date.now();
-  const handle = await client.workflow.start('backfill', {
-    workflowId: `backfill/${ACCOUNT_ID}/bench`,
-    taskQueue: TASK_QUEUE,
-    args: [{ account: ACCOUNT_ID, resources: ['invoice'] }],
-  });
+  const handle = await startBackfill(ACCOUNT_ID);
   return {
     pid: worker.pid,
     measured: runEnd(databaseUrl, worker).then((endedAt) => ({
@@ -91,13 +97,13 @@ async function startWorker(children, env) {
   return child;
 }
 
-async function addAccount(children, env, apiBase) {
+async function addAccount(children, env, { id, apiBase }) {
   const code = await children.run({
     name: 'accounts-add',
     command: process.execPath,
     args: [
       join(ROOT, 'client', 'bin.cjs'),
-      ...['accounts', 'add', 'stripe', '--id', ACCOUNT_ID],
+      ...['accounts', 'add', 'stripe', '--id', id],
       ...['--secret-env', 'BENCH_KEY', '--api-base', apiBase],
     ],
     env: { ...env, BENCH_KEY: 'sk_test_bench' },
@@ -111,7 +117,10 @@ async function runEnd(databaseUrl, worker) {
   await database.connect();
   try {
     for (;;) {
-      const { rows } = await database.query('select state, summary, ended_at from run');
+      const { rows } = await database.query(
+        'select state, summary, ended_at from run where account_id = $1',
+        [ACCOUNT_ID],
+      );
       const [run] = rows;
       if (run?.ended_at) {
         if (run.state === 'complete') return run.ended_at;

@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
-import { ACCOUNT_ID, makeInvoices } from './invoices.mjs';
+import { makeInvoices } from './invoices.mjs';
 
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 10;
@@ -12,10 +12,12 @@ const DAY_SECONDS = 86_400;
 const LIST_OPENS = Buffer.from('{"object":"list","data":[');
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-const { values: options } = parseArgs({ options: { invoices: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { invoices: { type: 'string' }, account: { type: 'string' } },
+});
 const count = Number(options.invoices);
 const today = Math.floor(Date.now() / 1_000 / DAY_SECONDS) * DAY_SECONDS;
-const invoices = makeInvoices({ count, before: today });
+const invoices = makeInvoices({ count, before: today, account: options.account });
 let requests = 0;
 let latencyMs = 0;
 
@@ -76,7 +78,7 @@ function missing(id, { status, param }) {
 }
 
 const account = () => ({
-  id: ACCOUNT_ID,
+  id: options.account,
   object: 'account',
   country: 'US',
   created: today - 3 * 365 * DAY_SECONDS,
