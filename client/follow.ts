@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceProgress } from '../activities/contract';
 import { say } from './output';
-import { openProgress } from './progress';
+import { NO_PROGRESS, openProgress } from './progress';
 
 const POLL_MS = 300;
 const EXIT_ON_INTERRUPT = 130;
@@ -18,11 +18,13 @@ export interface Look<T> {
 export interface FollowOptions {
   /** What to say when the watcher is interrupted: it goes on all the same. */
   readonly onInterrupt: string;
+  /** Shows nothing meanwhile. */
+  readonly quiet?: boolean | undefined;
 }
 
 /** Polls until `look` tells an end. There is no limit in time: what is watched has its own, and Ctrl-C ends the watching only. */
 export async function follow<T>(look: () => Promise<Look<T>>, options: FollowOptions): Promise<T> {
-  const view = openProgress();
+  const view = options.quiet ? NO_PROGRESS : openProgress();
   const interrupt = (): void => {
     view.stop();
     say(options.onInterrupt);

@@ -14,6 +14,10 @@ export interface ProgressView {
 export const openProgress = (): ProgressView =>
   process.stderr.isTTY ? new Bars(process.stderr) : new Lines();
 
+/** For what has another view. */
+const nothing = (): void => undefined;
+export const NO_PROGRESS: ProgressView = { update: nothing, note: nothing, stop: nothing };
+
 const MAX_BAR_WIDTH = 30;
 const MIN_BAR_WIDTH = 8;
 const COUNT_WIDTH = 9;

@@ -21,6 +21,7 @@ import {
   messageWorkflowId,
   metricsWorkflowId,
   recoveryWorkflowId,
+  tick,
   WORKFLOW_TYPES,
   type AccountInput,
   type BackfillInput,
@@ -129,6 +130,23 @@ export class Temporal {
       { type: WORKFLOW_TYPES.paymentRetry, workflowId, input },
       update,
       args,
+    );
+  }
+
+  /** Tells a case what its simulated clock says; starts its workflow where none runs. */
+  async tickCase(
+    { accountId, invoiceId }: { readonly accountId: string; readonly invoiceId: string },
+    nowMs: number,
+  ): Promise<void> {
+    const input: PaymentRetryInput = { account: accountId, invoice: invoiceId };
+    await this.ask(() =>
+      this.client.workflow.signalWithStart(WORKFLOW_TYPES.paymentRetry, {
+        workflowId: recoveryWorkflowId({ accountId, invoiceId }),
+        taskQueue: this.config.RECOUP_SYNC_TASK_QUEUE,
+        args: [input],
+        signal: tick,
+        signalArgs: [{ nowMs }],
+      }),
     );
   }
 

@@ -1,8 +1,9 @@
 /** Draws something again and again: in place on a terminal, and elsewhere as a line whenever it has changed. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { print, say } from './output';
+import { say } from './output';
 
 const DRAW_EVERY_MS = 1_000;
+const LINE_EVERY_MS = 3_000;
 const EXIT_ON_INTERRUPT = 130;
 
 export interface Drawing {
@@ -11,30 +12,33 @@ export interface Drawing {
   readonly ended: boolean;
 }
 
-/** Until it has ended, or Ctrl-C ends the watching. The last drawing stays. */
+/** Until it has ended, or Ctrl-C ends the watching. The last drawing stays, on `stream`, whole. */
 export async function watch(
   look: () => Promise<Drawing>,
-  { onInterrupt }: { readonly onInterrupt: string },
+  {
+    onInterrupt,
+    stream = process.stdout,
+  }: { readonly onInterrupt: string; readonly stream?: NodeJS.WriteStream },
 ): Promise<void> {
   const interrupt = (): void => {
     say(onInterrupt);
     process.exit(EXIT_ON_INTERRUPT);
   };
   process.once('SIGINT', interrupt);
-  const redraws = process.stdout.isTTY;
   let height = 0;
-  let lastLine = '';
+  let last = { line: '', atMs: -Infinity };
   try {
     for (;;) {
       const { drawn, line, ended } = await look();
-      if (redraws) {
-        height = redraw(drawn, height);
+      const nowMs = performance.now();
+      if (stream.isTTY) {
+        height = redraw(stream, { lines: drawn.split('\n'), before: height, ended });
       } else if (ended) {
-        print(drawn);
-      } else if (line !== lastLine) {
+        stream.write(`${drawn}\n`);
+      } else if (line !== last.line && nowMs - last.atMs >= LINE_EVERY_MS) {
         say(line);
+        last = { line, atMs: nowMs };
       }
-      lastLine = line;
       if (ended) return;
       await sleep(DRAW_EVERY_MS);
     }
@@ -44,9 +48,13 @@ export async function watch(
 }
 
 /** Over what was drawn before, of which as much can be reached as the terminal shows. Returns the height. */
-function redraw(drawn: string, before: number): number {
-  const lines = drawn.split('\n').slice(0, Math.max(1, (process.stdout.rows ?? Infinity) - 1));
+function redraw(
+  stream: NodeJS.WriteStream,
+  of: { readonly lines: readonly string[]; readonly before: number; readonly ended: boolean },
+): number {
+  const { lines, before, ended } = of;
+  const shown = ended ? lines : lines.slice(0, Math.max(1, stream.rows - 1));
   const up = before === 0 ? '' : `\u001b[${before}A`;
-  process.stdout.write(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}\u001b[J`);
-  return lines.length;
+  stream.write(`${up}${shown.map((line) => `\u001b[2K${line}\n`).join('')}\u001b[J`);
+  return shown.length;
 }

@@ -89,7 +89,7 @@ export function wipe(say) {
 /**
  * Starts what is missing, each service when the ones that it needs are healthy, and tells the CLI in stack.json.
  * @param {import('./children.mjs').Children} children @param {import('./say.mjs').Say} say
- * @param {{ seed?: number, customers?: number }} wanted
+ * @param {{ seed?: number, customers?: number, failures?: number }} wanted
  */
 export async function startStack(children, say, wanted) {
   const world = settleWorld(join(DATA_FOLDER, 'world.json'), wanted);
@@ -192,15 +192,18 @@ async function temporal(children, say, own) {
   return { temporalAddress: address, temporalNamespace: namespace, temporalUiUrl: uiUrl };
 }
 
-async function simulator(children, say, own, { seed, customers, asOf }) {
+async function simulator(children, say, own, { seed, customers, failures, asOf }) {
   const [command, ...args] = COMMANDS.simulator;
   const account = ['--account-id', DEMO_ACCOUNT, '--api-key', DEMO_KEY];
-  const world = ['--seed', seed, '--customers', customers, '--as-of', asOf].map(String);
+  const people = ['--customers', customers, '--failures', failures];
+  const world = ['--seed', seed, ...people, '--as-of', asOf].map(String);
+  // What was done to it, so that it is never older than the rows about it.
+  const journal = ['--journal', join(DATA_FOLDER, 'simulator.jsonl')];
   const url = await onUsualPorts(say, 'Simulator', [PORTS.simulator], async ([port]) => {
     const child = children.spawn({
       name: 'simulator',
       command,
-      args: [...args, '--port', String(port), ...account, ...world],
+      args: [...args, '--port', String(port), ...account, ...world, ...journal],
       cwd: ROOT,
     });
     const ready = await children.waitUntil(child, {
@@ -210,7 +213,10 @@ async function simulator(children, say, own, { seed, customers, asOf }) {
     own(child);
     return ready.url;
   });
-  say.ready('Simulator', `${url}  ${customers} customers, seed ${seed}, history up to ${asOf}`);
+  say.ready(
+    'Simulator',
+    `${url}  ${customers} customers, seed ${seed}, ${failures} failed payments, history up to ${asOf.slice(0, 10)}`,
+  );
   return url;
 }
 
@@ -246,7 +252,7 @@ async function webhooks(children, say, own, env) {
 }
 
 /**
- * The demo: connects the simulated account, syncs it and shows its numbers, on this very terminal.
+ * The demo: connects the simulated account, syncs it, shows its numbers and recovers payments, on this very terminal.
  * @returns {import('./children.mjs').Child}
  */
 export function startDemo(children, { env, simulatorUrl, webhooksUrl }, { json }) {

@@ -1,4 +1,4 @@
-/** `npm start`: everything that a fresh clone needs, from nothing to a synced demo account. */
+/** `npm start`: everything that a fresh clone needs, from nothing to a demo account that is synced and whose payments are recovered. */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,7 @@ until Ctrl-C (twice: at once). Data are kept in .recoup/, so that the next start
   --json           the demo's result as JSON, the last line on stdout; all talk goes to stderr
   --fresh          wipe what earlier starts have kept
   --customers N    size of the simulated world, 1 to 100000; fixed at the first start
+  --failures N     failed payments in it, beside those of its customers, 0 to 1000; fixed at the first start
   --seed S         seed of the simulated world, a whole number; fixed at the first start
   --help           this
 
@@ -34,12 +35,14 @@ function readOptions() {
       fresh: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       customers: { type: 'string' },
+      failures: { type: 'string' },
       seed: { type: 'string' },
     },
   });
   return {
     ...values,
     customers: wholeNumber('customers', values.customers, { min: 1, max: 100_000 }),
+    failures: wholeNumber('failures', values.failures, { min: 0, max: 1_000 }),
     seed: wholeNumber('seed', values.seed, { min: 0, max: Number.MAX_SAFE_INTEGER }),
   };
 }

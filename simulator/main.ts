@@ -9,7 +9,7 @@ const usage = `Usage: node simulator/main.js [options]
   --port N                 port on 127.0.0.1; 0 (default) picks a free one
   --seed N                 seed of the world (1)
   --customers N            how many customers live in it (500; none with --failures alone)
-  --failures N             so many failed invoices of others, who do nothing by themselves
+  --failures N             so many failed invoices of others, who do nothing by themselves; beside --customers some put it right
   --months N               months of history (18)
   --as-of ISO              until when it has been lived (today 00:00 UTC)
   --now ISO                what its clock says at the start (machine time)

@@ -34,7 +34,7 @@ export interface SimulatorOptions {
   seed: number;
   /** Who live by themselves. */
   customers: number;
-  /** So many failed invoices of others, who do nothing by themselves. */
+  /** So many failed invoices of others, who do nothing by themselves; where customers live, some of these put it right. */
   failures?: number;
   months?: number;
   /** Until when the world has been lived. */

@@ -1,4 +1,5 @@
 /** Campaigns of recovery: assessed for free, started, watched, steered, and accounted for. */
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from '@commander-js/extra-typings';
 import type { Kysely } from 'kysely';
@@ -157,7 +158,7 @@ Examples:
   $ recoup campaigns start --account acct_1 --from 2026-10-01 --classes funds,soft --holdout 10%`;
 
 /** The account's open invoices as they are stored: reads the database and nothing else. */
-async function assessAll(
+export async function assessAll(
   db: Kysely<Database>,
   account: Account,
   terms: CampaignTerms,
@@ -182,10 +183,15 @@ async function confirm(cases: number): Promise<void> {
     );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const typed = await terminal
-    .question(`Type ${String(cases)} to start ${countOf(cases, 'case')}: `)
-    .finally(() => terminal.close());
-  if (typed.trim().replaceAll(',', '') === String(cases)) return;
+  const typed = await Promise.race([
+    // Ctrl-C and Ctrl-D close it: the question then fails, or on older Node stays without an answer for ever.
+    terminal
+      .question(`Type ${String(cases)} to start ${countOf(cases, 'case')}: `)
+      .catch(() => null),
+    once(terminal, 'close').then(() => null),
+  ]).finally(() => terminal.close());
+  if (typed === null) say('');
+  if (typed?.trim().replaceAll(',', '') === String(cases)) return;
   throw wrongUse(
     'That is not the number of cases: nothing was started',
     'Try again, or give --yes.',
@@ -323,7 +329,7 @@ Examples:
       }),
     );
 
-const keyOf = ({ id, account_id }: Campaign) => ({ accountId: account_id, campaignId: id });
+export const keyOf = ({ id, account_id }: Campaign) => ({ accountId: account_id, campaignId: id });
 
 /** Errors: exit code 2 for a campaign that has ended. */
 function requireGoing({ id, state, ended_at }: Campaign): void {

@@ -3,9 +3,11 @@ import { Command } from '@commander-js/extra-typings';
 import type { Account } from '../../db/repositories/accounts';
 import { countRecords } from '../../db/repositories/records';
 import { TABLES, type TableName } from '../../warehouse/tables';
-import { accountWorkflowId, resume } from '../../workflows/contract';
+import { accountWorkflowId, campaignWorkflowId, resume } from '../../workflows/contract';
+import { renderReport, reportJson, type CampaignReport } from '../campaign-report';
 import { connectAccount } from '../connect';
 import { withContext, type Context } from '../context';
+import { recoverPayments } from './demo-campaign';
 import { wrongUse } from '../errors';
 import { PATIENCE_MS } from '../follow';
 import { opsLinks, workflowLink } from '../links';
@@ -21,6 +23,7 @@ import {
   type Paint,
 } from '../output';
 import { runLine, type RunView } from '../run-view';
+import { Simulator } from '../simulator';
 import { uiOf } from '../temporal';
 import { newestMonths } from './metrics';
 import { startSync } from './sync';
@@ -32,7 +35,9 @@ const SIGNING_BYTES = 16;
 
 export const demoCommand = () =>
   new Command('demo')
-    .description('What `npm start` runs: connect the simulated account, sync it, show its numbers.')
+    .description(
+      'What `npm start` runs: connect the simulated account, sync it, show its numbers, recover its payments.',
+    )
     .option('--json', 'the result as one JSON object, the last line on stdout')
     .addHelpText('after', EXAMPLES)
     .action(({ json }) =>
@@ -43,7 +48,8 @@ export const demoCommand = () =>
         const options = { paint: paintFor(stream), width: widthOf(stream) };
         const { bold, dim, cyan } = options.paint;
 
-        const account = await connect(context);
+        const simulator = requireSimulator();
+        const account = await connect(context, simulator);
         say(`\n${bold(`Syncing ${account.id}`)}  ${account.display_name ?? ''}`);
         const { view, url } = await sync(context, account);
         const figures = await newestMonths(context.db, { account: account.id, months: MONTHS });
@@ -55,8 +61,13 @@ export const demoCommand = () =>
         show(`\n${renderMrrCharts(figures, options)}`);
         show(`\n${bold('In the warehouse')}  ${dim(context.config.RECOUP_WAREHOUSE_PATH)}\n`);
         show(renderWarehouse(tables, options));
+        say(`\n${bold('Recovering failed payments')}`);
+        const stage = { account: account.id, simulator, stream, ...options };
+        const report = await recoverPayments(context, stage);
+        if (report === null) show(NOTHING_LEFT);
+        else show(`\n${bold('What was recovered')}\n\n${renderReport(report, options)}`);
         show(`\n${bold('Look around')}\n`);
-        show(lookAround(context, { account: account.id, run: view.run.id, url, cyan }));
+        show(lookAround(context, { account: account.id, run: view.run.id, url, report, cyan }));
         if (json) {
           printJson({
             account: account.id,
@@ -64,6 +75,7 @@ export const demoCommand = () =>
             invoices: records.invoice,
             customers: records.customer,
             mrr: latestMrr(figures),
+            campaign: report && reportJson(report),
             warehouseRows: tables.reduce((sum, { rows }) => sum + rows, 0),
             seconds: Math.round((performance.now() - startedMs) / 100) / 10,
           });
@@ -80,28 +92,37 @@ Examples:
   $ npm start
   $ npm start -- --once --json`;
 
+const NOTHING_LEFT =
+  'Nothing is left to recover: no unpaid invoice fits. As simulated time passes, payments fail again; `npm start -- --fresh` begins anew.';
+
+function requireSimulator(): Simulator {
+  const url = process.env['RECOUP_SIMULATOR_URL'];
+  if (!url) throw needsStack();
+  return new Simulator(url);
+}
+
+const needsStack = () =>
+  wrongUse('The demo needs the local stack', 'Run `npm start`, which starts both.');
+
 /** Each time anew: the simulator may have moved to another port since. */
-async function connect(context: Context): Promise<Account> {
-  const apiBase = process.env['RECOUP_SIMULATOR_URL'];
+async function connect(context: Context, simulator: Simulator): Promise<Account> {
   const secret = process.env['RECOUP_DEMO_STRIPE_KEY'];
-  if (!apiBase || !secret) {
-    throw wrongUse('The demo needs the local stack', 'Run `npm start`, which starts both.');
-  }
+  if (!secret) throw needsStack();
   const { account: externalId, provider } = DEMO;
-  const webhookSecrets = await askForWebhooks(apiBase, externalId);
+  const webhookSecrets = await askForWebhooks(simulator, externalId);
+  const apiBase = simulator.url;
   return connectAccount(context, { provider, externalId, secret, apiBase, webhookSecrets });
 }
 
 /** Has the simulator send to the receiver, where there is one, and returns what it signs with. */
-async function askForWebhooks(simulator: string, account: string): Promise<string[] | undefined> {
+async function askForWebhooks(
+  simulator: Simulator,
+  account: string,
+): Promise<string[] | undefined> {
   const receiver = process.env['RECOUP_DEMO_WEBHOOKS_URL'];
   if (!receiver) return undefined;
   const secret = `whsec_${randomBytes(SIGNING_BYTES).toString('hex')}`;
-  const response = await fetch(`${simulator}/_simulator/webhooks`, {
-    method: 'POST',
-    body: JSON.stringify({ url: `${receiver}/webhooks/${account}`, secret }),
-  });
-  if (!response.ok) say(`The simulator will send no webhooks: ${await response.text()}`);
+  await simulator.sendWebhooks({ url: `${receiver}/webhooks/${account}`, secret });
   return [secret];
 }
 
@@ -132,21 +153,41 @@ function renderWarehouse(
 
 function lookAround(
   { config }: Context,
-  options: { account: string; run: string; url: string; cyan: (text: string) => string },
+  options: {
+    account: string;
+    run: string;
+    url: string;
+    report: CampaignReport | null;
+    cyan: (text: string) => string;
+  },
 ): string {
   const ui = uiOf(config);
   const simulatorUrl = process.env['RECOUP_SIMULATOR_URL'] ?? '';
-  const { account, run, url: runUrl, cyan } = options;
+  const { account, run, url: runUrl, report, cyan } = options;
+  const campaign = report?.campaign.id;
   const all = opsLinks(ui, { taskQueue: config.RECOUP_SYNC_TASK_QUEUE, now: new Date() });
   const links = [
     { title: 'This account', url: workflowLink(ui, { workflowId: accountWorkflowId(account) }) },
     { title: 'This sync', url: runUrl },
+    ...(campaign === undefined
+      ? []
+      : [
+          {
+            title: 'This campaign',
+            url: workflowLink(ui, {
+              workflowId: campaignWorkflowId({ accountId: account, campaignId: campaign }),
+            }),
+          },
+        ]),
     ...all.filter(({ title }) => SHOWN_LINKS.has(title)),
   ];
   const lines = [
     ...links.map(({ title, url }) => [title, cyan(url)] as const),
     ['Its objects', `npx recoup runs show ${run}`] as const,
     ['Its numbers', `npx recoup metrics --account ${account} --months 24`] as const,
+    ...(campaign === undefined
+      ? []
+      : [['Its cases', `npx recoup recoveries list --campaign ${campaign}`] as const]),
     ['Sync again', `npx recoup sync ${account}`] as const,
     ['Let something change', `curl -X POST ${simulatorUrl}/_simulator/change`] as const,
     ['More', 'npx recoup --help'] as const,

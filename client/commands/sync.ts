@@ -63,12 +63,12 @@ export interface StartedSync {
   end(options: { readonly patienceMs: number }): Promise<RunView>;
 }
 
-/** Asks the account's workflow for a sync, and says where to watch it. */
+/** Asks the account's workflow for a sync, and says where to watch it, unless it is to be quiet. */
 export async function startSync(
   context: Context,
-  options: { account: string; reason?: string | undefined },
+  options: { account: string; reason?: string | undefined; quiet?: boolean },
 ): Promise<StartedSync> {
-  const { account } = options;
+  const { account, quiet = false } = options;
   const { state } = await readAccount(context.db, account);
   const before = await newestSync(context.db, account);
   const temporal = await context.temporal();
@@ -78,7 +78,7 @@ export async function startSync(
     because(options.reason),
   );
   const url = workflowLink(uiOf(context.config), workflow);
-  say(`Temporal UI  ${url}`);
+  if (!quiet) say(`Temporal UI  ${url}`);
   if (!isGoing(answer.state)) throw stopped(await readAccount(context.db, account));
   // A sync at hand serves this request too, also when its run has ended and only the load of its numbers is left.
   const ended = before?.ended_at && !isGoing(state) ? before.id : null;
@@ -89,6 +89,7 @@ export async function startSync(
       const isPatient = patience(patienceMs);
       const run = await follow(() => look(context.db, { account, ended, isPatient }), {
         onInterrupt: `Stopped watching; the sync goes on. See it again: recoup runs list --account ${account}`,
+        quiet,
       });
       return readRunView(context.db, run);
     },

@@ -83,6 +83,20 @@ export async function listCampaigns(
   return rows;
 }
 
+/** Whether a campaign of the account has not looked at all invoices yet, and is going to. */
+export async function isSelecting(db: Kysely<Database>, accountId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('campaign')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('selected_at', 'is', null)
+    .where('ended_at', 'is', null)
+    .where('desired', '=', 'run')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function countByState(
   db: Kysely<Database>,
   campaignId: string,

@@ -128,6 +128,37 @@ export async function notePaymentPage(
     .execute();
 }
 
+export interface WaitingCase {
+  readonly invoiceId: string;
+  readonly heldOut: boolean;
+  readonly transitions: number;
+  /** By the account's clock: its next action, or of those held out, who do nothing, the end of the window; null while it is at work. */
+  readonly until: Date | null;
+}
+
+/** Open cases that go on by themselves, in order of their invoices' ids: all but those that need a person. */
+export function listWaiting(db: Kysely<Database>, accountId: string): Promise<WaitingCase[]> {
+  return db
+    .selectFrom('recovery_case')
+    .select((row) => [
+      'invoice_id as invoiceId',
+      'held_out as heldOut',
+      'transitions',
+      row
+        .case()
+        .when('held_out', '=', true)
+        .then(row.ref('window_ends_at'))
+        .else(row.ref('next_action_at'))
+        .end()
+        .as('until'),
+    ])
+    .where('account_id', '=', accountId)
+    .where('ended_at', 'is', null)
+    .where('state', '<>', 'needs_human')
+    .orderBy('invoice_id')
+    .execute();
+}
+
 export interface StoredPlan {
   readonly plannedFor: PlannedFor;
   /** All that the decision was made by, and why. */

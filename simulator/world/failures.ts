@@ -1,5 +1,6 @@
 /** A small account for the tests of payment recovery: failed invoices, and nobody who does anything by himself. */
 import { live } from './advance';
+import { react } from './behaviour';
 import { DAY, HOUR, addMonths } from './calendar';
 import { drawAccount, drawCard, drawWorkingCard, schemeOf } from './cards';
 import { CATALOG_LEAD, YEARLY, stockCatalog } from './catalog';
@@ -48,12 +49,19 @@ export function generateFailures({ asOf, settings = {}, ...options }: AccountOpt
   const world = emptyWorld({ seed: options.seed, clock: asOf, settings });
   const opened = addMonths(asOf, -12) - 2 * DAY - CATALOG_LEAD;
   stockCatalog(world, { opened, archivedAt: opened });
-  addFailures(world, options);
+  addDebtors(world, options);
   return world;
 }
 
-/** The same invoices in an account that has been there for more than a year. */
-export function addFailures(
+/** The same invoices in an account that has been there for more than a year; some of their customers put it right within two weeks. */
+export function addFailures(world: World, options: FailureOptions): void {
+  const others = new Set(world.invoices.all);
+  addDebtors(world, options);
+  for (const { id, customer } of world.invoices.all.filter((invoice) => !others.has(invoice)))
+    react(world, customer, { at: world.clock, task: { kind: 'attempt', invoice: id } });
+}
+
+function addDebtors(
   world: World,
   { seed, invoices, debitShare = 0, twiceShare = 0.1 }: FailureOptions,
 ): void {

@@ -1,4 +1,7 @@
-/** A clone in a folder that only its owner can enter, with small scripts in the place of simulator, worker, webhook receiver and demo. */
+/**
+ * A clone in a folder that only its owner can enter, with small scripts in the place of simulator, worker, webhook receiver and demo,
+ * unless a test wants the real ones.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -40,6 +43,16 @@ console.log(JSON.stringify({ ready: true, url: 'http://127.0.0.1:' + port }));
 setInterval(() => {}, 1000);
 process.on('SIGTERM', () => process.exit(0));
 `;
+const REAL = Object.fromEntries(
+  Object.entries({
+    simulator: ['dist/simulator/main.js'],
+    worker: ['dist/workers/main.js'],
+    webhooks: ['dist/workers/webhooks.js'],
+    demo: ['client/bin.cjs', 'demo'],
+  }).map(([name, [file = '', ...args]]) => [name, [process.execPath, join(ROOT, file), ...args]]),
+);
+const scripted = (names: readonly string[], folder: string) =>
+  Object.fromEntries(names.map((name) => [name, [process.execPath, join(folder, `${name}.cjs`)]]));
 const DEMO = `console.log(JSON.stringify({ account: 'acct_demo', args: process.argv.slice(2), url: process.env.RECOUP_SIMULATOR_URL }));`;
 
 export interface CloneOptions {
@@ -49,6 +62,8 @@ export interface CloneOptions {
   readonly demo?: string;
   /** The Postgres binaries as files of this clone, which nobody but its owner can reach. */
   readonly ownPostgres?: boolean;
+  /** What this very repository has compiled, instead of scripts. */
+  readonly real?: boolean;
 }
 
 interface StartOptions {
@@ -69,6 +84,7 @@ export interface Launch {
 export class Clone {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'recoup-clone-')));
   readonly #launches: Launch[] = [];
+  readonly #commands: Readonly<Record<string, readonly string[]>>;
   #outside: string | null = null;
 
   constructor(options: CloneOptions = {}) {
@@ -81,6 +97,7 @@ export class Clone {
     for (const [name, source] of Object.entries(sources)) {
       writeFileSync(join(this.folder, `${name}.cjs`), source);
     }
+    this.#commands = options.real ? REAL : scripted(Object.keys(sources), this.folder);
   }
 
   #linkPackages(ownPostgres: boolean): void {
@@ -104,12 +121,6 @@ export class Clone {
 
   /** Starts `node dev/start.mjs` or another script of dev/, or `npm start`. */
   start(args: readonly string[] = [], options: StartOptions = {}): Launch {
-    const commands = Object.fromEntries(
-      ['simulator', 'worker', 'webhooks', 'demo'].map((name) => [
-        name,
-        [process.execPath, this.path(`${name}.cjs`)],
-      ]),
-    );
     const [command, first] = options.npm
       ? ['npm', ['start', '--']]
       : [process.execPath, [this.path('dev', options.script ?? 'start.mjs')]];
@@ -120,7 +131,7 @@ export class Clone {
         // Empty counts as unset: these tests are about servers of the stack's own.
         DATABASE_URL: '',
         TEMPORAL_ADDRESS: '',
-        RECOUP_DEV_COMMANDS: JSON.stringify(commands),
+        RECOUP_DEV_COMMANDS: JSON.stringify(this.#commands),
         ...options.env,
       },
       // No terminal, as under a service manager or in CI.
@@ -153,9 +164,9 @@ export class Clone {
     return stackSchema.parse(JSON.parse(readFileSync(this.path('.recoup', 'stack.json'), 'utf8')));
   }
 
-  async until(launch: Launch, condition: () => boolean): Promise<void> {
+  async until(launch: Launch, condition: () => boolean, limitMs = LIMIT_MS): Promise<void> {
     const said = (): string => `${launch.stdout()}\n${launch.stderr()}`;
-    const deadline = Date.now() + LIMIT_MS;
+    const deadline = Date.now() + limitMs;
     while (!condition()) {
       if (launch.process.exitCode !== null) throw new Error(`The launcher ended:\n${said()}`);
       if (Date.now() > deadline) throw new Error(`Waited in vain:\n${said()}`);
