@@ -176,7 +176,8 @@ export function paintCase(paint: Paint, state: CaseState): string {
 }
 
 /** One line for where no terminal redraws. */
-export const campaignLine = ({ campaign, counts, states }: CampaignView): string =>
-  `${campaign.id} is ${shownState(campaign)}: ${countOf(counts.cases, 'case')}, ${formatCount(counts.open)} open; ${states
-    .map(({ state, cases }) => `${formatCount(cases)} ${words(state)}`)
-    .join(', ')}`;
+export const campaignLine = ({ campaign, counts, states }: CampaignView): string => {
+  const byState = states.map(({ state, cases }) => `${formatCount(cases)} ${words(state)}`);
+  const all = `${countOf(counts.cases, 'case')}, ${formatCount(counts.open)} open`;
+  return `${campaign.id} is ${shownState(campaign)}: ${[all, byState.join(', ')].filter(Boolean).join('; ')}`;
+};
