@@ -8,11 +8,8 @@
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { CustomerMetrics } from '../../domain/metrics/customer-metrics';
-import {
-  monthlyFigures,
-  type MonthlyFigures,
-  type MonthlyInput,
-} from '../../domain/metrics/months';
+import type { LedgerEntry } from '../../domain/metrics/figures';
+import { monthlyFigures, type MonthlyFigures } from '../../domain/metrics/months';
 import { ENGINE_VERSION } from '../../domain/metrics/policy';
 import type { MetricRunTable, MetricTables } from '../metrics-schema';
 import type { Database } from '../schema';
@@ -432,7 +429,7 @@ async function insertAll(
 export async function readMovements(
   db: Kysely<Database>,
   accountId: string,
-): Promise<MonthlyInput[]> {
+): Promise<LedgerEntry[]> {
   const rows = await standingMovements(db, accountId).orderBy('at').orderBy('id').execute();
   return rows.map((row) => ({
     customer: row.customer_id,

@@ -40,7 +40,23 @@ export function gapsOf(
     ...(policy.trials === 'exclude' ? trialOf(subscription) : []),
     ...gapsBetween(statusObservations(known), 'status_stopped', 'status_resumed'),
     ...gapsBetween(paused, 'collection_paused', 'collection_resumed'),
+    ...(policy.pastDue === 'keep' ? [] : arrears(invoices, policy.pastDue.churnAfterDays)),
   ];
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** What has not been paid for so many days no longer counts, until it is paid or given up. */
+function arrears(invoices: readonly Fact<'invoice'>[], days: number): Gap[] {
+  return invoices.flatMap((invoice): Gap[] => {
+    const { id, status, amountDueMinor, dueAt, finalizedAt, createdAt } = invoice;
+    if (status === 'draft' || amountDueMinor <= 0n) return [];
+    const from = new Date((dueAt ?? finalizedAt ?? createdAt).getTime() + days * DAY_MS);
+    const to = invoice.paidAt ?? invoice.voidedAt ?? invoice.markedUncollectibleAt;
+    if (to && to <= from) return [];
+    const causes = { begins: 'past_due_too_long', ends: 'past_due_settled' } as const;
+    return [{ from, to, ...causes, basis: 'exact', source: [id] }];
+  });
 }
 
 /** Rather than by its trial, which ended without a means of payment: that one was never paid for. */

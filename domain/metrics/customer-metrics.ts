@@ -1,4 +1,5 @@
 /** All metrics of one customer, from its facts: the one entrance to this room. */
+import { datedBy } from './churn-date';
 import { inOrder, type CustomerFacts } from './facts';
 import { itemVersions, type ItemVersion } from './history';
 import { movementsOf, type Movement } from './movements';
@@ -24,22 +25,38 @@ export function customerMetrics(options: {
   asOf: Date;
 }): CustomerMetrics {
   const { policy, asOf } = options;
-  const facts = inOrder(options.facts);
+  const facts = datedBy(policy, inOrder(options.facts));
   const versions = itemVersions(facts);
-  const { segments, marks, unpriced } = timelineOf(facts, versions, policy);
-  const times = segments.flatMap(({ from, to }) => (to ? [from, to] : [from]));
-  const future = times.filter((time) => time > asOf).sort((a, b) => a.getTime() - b.getTime());
-  const past = segments
-    .filter(({ from }) => from <= asOf)
-    .map((segment) => (segment.to && segment.to > asOf ? { ...segment, to: null } : segment));
+  const { segments, stays, marks, unpriced } = timelineOf(facts, versions, policy);
+  const kept = policy.freePlans === 'contraction' ? stays : [];
+  const past = until(asOf, segments);
   return {
     versions,
     segments: past,
-    movements: movementsOf(past, marks),
-    nextChangeAt: future[0] ?? null,
+    movements: movementsOf(past, marks, { ...policy, stays: until(asOf, kept) }),
+    nextChangeAt: firstAfter(asOf, [...segments, ...kept]),
     missingPrices: [...new Set(versions.map(({ price }) => price))].filter(
       (id) => !facts.price.some((price) => price.id === id),
     ),
     unpriced,
   };
+}
+
+interface Span {
+  readonly from: Date;
+  readonly to: Date | null;
+}
+
+/** What has begun by then; what has not ended by then, lasts. */
+export const until = <T extends Span>(asOf: Date, spans: readonly T[]): T[] =>
+  spans
+    .filter(({ from }) => from <= asOf)
+    .map((span) => (span.to && span.to > asOf ? { ...span, to: null } : span));
+
+function firstAfter(asOf: Date, spans: readonly Span[]): Date | null {
+  let first: Date | null = null;
+  for (const time of spans.flatMap(({ from, to }) => [from, to])) {
+    if (time && time > asOf && !(first && first <= time)) first = time;
+  }
+  return first;
 }

@@ -40,7 +40,7 @@ export function reductionsOf(
     )
     .map((discount): Reduction => {
       const told = takenAwayAt(discount, changes);
-      const removed = told ?? missingAt(discount, renewals);
+      const removed = told ?? usedUpAt(discount, facts) ?? missingAt(discount, renewals);
       return {
         id: discount.id,
         item: discount.subscriptionItemId,
@@ -50,7 +50,7 @@ export function reductionsOf(
         position: discount.position,
         from: discount.startAt,
         to: removed ?? discount.endAt,
-        basis: removed && !told ? 'inferred' : 'exact',
+        basis: removed && !told && discount.duration !== 'once' ? 'inferred' : 'exact',
       };
     })
     .sort(
@@ -111,6 +111,15 @@ function takenAwayAt(
   const holds = (half: JsonValue) => asList(asObject(half)['discountIds']).includes(id);
   const change = changes.find(({ before, after }) => holds(before) && !holds(after));
   return change && !(endAt && endAt <= change.at) ? change.at : null;
+}
+
+/** One that is taken off once lasts as long as the period that it was taken off. */
+function usedUpAt({ id, duration }: Fact<'discount'>, facts: CustomerFacts): Date | null {
+  if (duration !== 'once') return null;
+  const line = facts.invoice_line.find(
+    ({ kind, discountIds }) => kind === 'recurring' && asList(discountIds).includes(id),
+  );
+  return line?.periodEnd ?? null;
 }
 
 /** A discount that a later renewal does without was taken away before it; nothing shows when. */

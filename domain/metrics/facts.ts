@@ -37,6 +37,9 @@ export type Cause =
   | 'status_resumed'
   | 'collection_paused'
   | 'collection_resumed'
+  | 'past_due_too_long'
+  | 'past_due_settled'
+  | 'usage_billed'
   | 'discount_started'
   | 'discount_ended';
 

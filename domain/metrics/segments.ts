@@ -1,12 +1,14 @@
 /** From versions, gaps and discounts to the exact recurring value of each subscription item over time. */
-import { gapsOf } from './counting';
+import { gapsOf, type Gap } from './counting';
 import { reductionsOf, type Reduction } from './discounts';
 import { exact, sum, ZERO, type Exact } from './exact';
 import type { Basis, Cause, CustomerFacts, Fact } from './facts';
 import type { ItemVersion } from './history';
 import { compareText } from './plain';
 import type { MetricPolicy } from './policy';
-import { monthlyValue, periodsPerMonth } from './value';
+import { taxesOf, type Tax } from './tax';
+import { usageOf } from './usage';
+import { monthlyValue, periodsPerMonth, type PricedItem } from './value';
 
 /** What an item is worth a month during [from, to): always more than 0. */
 export interface Segment {
@@ -34,9 +36,29 @@ export interface Mark {
 
 export interface Timeline {
   readonly segments: Segment[];
+  readonly stays: FreeStay[];
   readonly marks: Mark[];
   /** Ids of prices that items name and of which no value is known; they count as 0. */
   readonly unpriced: string[];
+}
+
+/** A time during which somebody has a plan that costs nothing. */
+export interface FreeStay {
+  readonly currency: string;
+  readonly from: Date;
+  readonly to: Date | null;
+}
+
+/** All that decides what a subscription is worth. */
+export interface Terms {
+  readonly subscription: string;
+  readonly currency: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly items: readonly PricedItem[];
+  readonly gaps: readonly Pick<Gap, 'from' | 'to'>[];
+  readonly reductions: readonly Reduction[];
+  readonly taxes: readonly Tax[];
 }
 
 /** Segments of all subscriptions of a customer, the future as far as it is already certain included. */
@@ -46,70 +68,104 @@ export function timelineOf(
   policy: MetricPolicy,
 ): Timeline {
   const prices = new Map(facts.price.map((price) => [price.id, price]));
-  const timeline: Timeline = { segments: [], marks: [], unpriced: [] };
+  const timeline: Timeline = { segments: [], stays: [], marks: [], unpriced: [] };
   for (const subscription of [...facts.subscription].sort((a, b) => compareText(a.id, b.id))) {
-    const own = versions.filter((version) => version.subscription === subscription.id);
-    addSubscription({ subscription, versions: own, prices, facts, policy, timeline });
+    const { id, currency, startedAt, endedAt } = subscription;
+    const own = versions.filter((version) => version.subscription === id);
+    const gaps = gapsOf(subscription, facts, policy);
+    const reductions = reductionsOf(subscription, facts, policy);
+    const taxes = taxesOf(subscription, facts, policy);
+    const usage = usageOf(subscription, facts, policy);
+    const items = [...usage];
+    for (const version of own) {
+      const priced = pricedItem(version, { price: prices.get(version.price), currency, policy });
+      if (priced) items.push(priced);
+      else if (!timeline.unpriced.includes(version.price)) timeline.unpriced.push(version.price);
+    }
+    const terms = {
+      subscription: id,
+      currency,
+      startedAt,
+      endedAt,
+      items,
+      gaps,
+      reductions,
+      taxes,
+    };
+    const { segments, stays } = segmentsOf(terms);
+    timeline.segments.push(...segments);
+    timeline.stays.push(...stays);
+    timeline.marks.push(...marksOf({ ...terms, versions: own, gaps, usage }));
   }
   return timeline;
 }
 
-function addSubscription(options: {
-  subscription: Fact<'subscription'>;
-  versions: readonly ItemVersion[];
-  prices: ReadonlyMap<string, Fact<'price'>>;
-  facts: CustomerFacts;
-  policy: MetricPolicy;
-  timeline: Timeline;
-}): void {
-  const { subscription, versions, prices, facts, policy, timeline } = options;
-  const { startedAt, endedAt, currency } = subscription;
-  const gaps = gapsOf(subscription, facts, policy);
-  const reductions = reductionsOf(subscription, facts, policy);
-  timeline.marks.push(...marksOf({ subscription, versions, gaps, reductions }));
+function pricedItem(
+  { item, price: id, quantity, from, to, basis, source }: ItemVersion,
+  given: { price: Fact<'price'> | undefined; currency: string; policy: MetricPolicy },
+): PricedItem | null {
+  const { price, currency, policy } = given;
+  if (price?.currency !== currency) return null;
+  const value = monthlyValue({ price, quantity, policy });
+  const periods = periodsPerMonth(price, policy);
+  if (!value || !periods) return null;
+  const inputs = [...source, id];
+  return {
+    item,
+    value,
+    periodsPerMonth: periods,
+    exponent: price.exponent,
+    from,
+    to,
+    basis,
+    inputs,
+  };
+}
 
+/** What a subscription is worth, item by item, and when it was there and worth nothing. */
+export function segmentsOf(terms: Terms): { segments: Segment[]; stays: FreeStay[] } {
+  const { subscription, currency, startedAt, endedAt, items, gaps, reductions, taxes } = terms;
   const segments: Segment[] = [];
+  const stays: FreeStay[] = [];
   const times = [
     startedAt,
-    ...[...versions, ...gaps, ...reductions].flatMap(({ from, to }) => [from, to]),
+    ...[items, gaps, reductions, taxes].flat().flatMap(({ from, to }) => [from, to]),
   ];
   const instants = distinct(times, endedAt);
   for (const [index, from] of instants.entries()) {
     if (from < startedAt || gaps.some((gap) => covers(gap, from))) continue;
     const to = instants[index + 1] ?? endedAt;
-    const live = versions.filter((version) => covers(version, from));
-    const priced = live.flatMap((version) => {
-      const price = prices.get(version.price);
-      const { quantity } = version;
-      const value = price?.currency === currency ? monthlyValue({ price, quantity, policy }) : null;
-      if (price && value) return [{ version, item: version.item, value, price }];
-      if (!timeline.unpriced.includes(version.price)) timeline.unpriced.push(version.price);
-      return [];
-    });
+    const live = items.filter((item) => covers(item, from));
+    if (live.length === 0) continue;
     const inForce = reductions.filter((reduction) => covers(reduction, from));
     // Amounts are taken off each billing period; where the items of a subscription differ, that is the shortest.
-    const periods = priced
-      .map(({ price }) => periodsPerMonth(price, policy) ?? ZERO)
-      .reduce((longest, each) => (each.gt(longest) ? each : longest), ZERO);
-    const values = discounted(priced, inForce, periods);
-    for (const [position, { version, item, price }] of priced.entries()) {
-      const value = values[position];
-      if (!value || value.equals(ZERO)) continue;
-      const isExact = [version, ...inForce].every(({ basis }) => basis === 'exact');
+    const periods = live.reduce(
+      (most, each) => (each.periodsPerMonth.gt(most) ? each.periodsPerMonth : most),
+      ZERO,
+    );
+    const values = discounted(live, inForce, periods);
+    if (values.every((value) => value.equals(ZERO))) stays.push({ currency, from, to });
+    for (const [position, { item, exponent, basis, inputs }] of live.entries()) {
+      const net = values[position];
+      if (!net || net.equals(ZERO)) continue;
+      const taxed = taxes.filter((tax) => tax.item === item && covers(tax, from));
+      const isExact = basis === 'exact' && inForce.every((each) => each.basis === 'exact');
       segments.push({
-        subscription: subscription.id,
+        subscription,
         item,
         currency,
-        exponent: price.exponent,
+        exponent,
         from,
         to,
-        value,
+        value: taxed.reduce((value, { factor }) => value.mul(factor), net),
         basis: isExact ? 'exact' : 'inferred',
-        inputs: [...new Set([...version.source, price.id, ...inForce.map(({ id }) => id)])],
+        inputs: [
+          ...new Set([...inputs, ...inForce.map(({ id }) => id), ...taxed.map(({ id }) => id)]),
+        ],
       });
     }
   }
-  timeline.segments.push(...merged(segments));
+  return { segments: merged(segments), stays };
 }
 
 /**
@@ -156,14 +212,14 @@ function reduced(
   return left.lt(ZERO) ? ZERO : left;
 }
 
-function marksOf(options: {
-  subscription: Fact<'subscription'>;
-  versions: readonly ItemVersion[];
-  gaps: ReturnType<typeof gapsOf>;
-  reductions: readonly Reduction[];
-}): Mark[] {
-  const { subscription, versions, gaps, reductions } = options;
-  const { currency, endedAt } = subscription;
+function marksOf(
+  options: Pick<Terms, 'subscription' | 'currency' | 'endedAt' | 'reductions'> & {
+    versions: readonly ItemVersion[];
+    gaps: readonly Gap[];
+    usage: readonly PricedItem[];
+  },
+): Mark[] {
+  const { subscription, currency, endedAt, versions, gaps, reductions, usage } = options;
   const marks: Mark[] = [];
   const mark = (at: Date, cause: Cause, basis: Basis, inputs: readonly string[]) =>
     marks.push({ currency, at, cause, basis, inputs });
@@ -189,7 +245,8 @@ function marksOf(options: {
     mark(from, 'discount_started', 'exact', [id]);
     if (to) mark(to, 'discount_ended', basis, [id]);
   }
-  if (endedAt) mark(endedAt, 'subscription_ended', 'exact', [subscription.id]);
+  for (const { from, basis, inputs } of usage) mark(from, 'usage_billed', basis, inputs);
+  if (endedAt) mark(endedAt, 'subscription_ended', 'exact', [subscription]);
   return marks;
 }
 

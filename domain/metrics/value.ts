@@ -1,9 +1,23 @@
 /** What an item at a price is worth a month. */
 import type { JsonValue } from '../records';
 import { exact, sum, ZERO, type Exact } from './exact';
-import type { Fact } from './facts';
+import type { Basis, Fact } from './facts';
 import { asList, asObject } from './plain';
 import type { MetricPolicy } from './policy';
+
+/** An item at a price during [from, to), before discounts and tax. */
+export interface PricedItem {
+  readonly item: string;
+  /** Minor units a month. */
+  readonly value: Exact;
+  /** Billing periods in a month. */
+  readonly periodsPerMonth: Exact;
+  readonly exponent: number;
+  readonly from: Date;
+  readonly to: Date | null;
+  readonly basis: Basis;
+  readonly inputs: readonly string[];
+}
 
 /** How many of the interval one month holds; null for what is no interval. */
 function intervalsPerMonth(interval: string | null, policy: MetricPolicy): Exact | null {

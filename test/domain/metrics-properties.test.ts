@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { customerMetrics } from '../../domain/metrics/customer-metrics';
 import { exact, roundHalfUp, sum, ZERO } from '../../domain/metrics/exact';
 import { FACT_KINDS, type CustomerFacts } from '../../domain/metrics/facts';
-import { monthlyFigures, type MonthlyInput } from '../../domain/metrics/months';
+import type { LedgerEntry } from '../../domain/metrics/figures';
+import { monthlyFigures } from '../../domain/metrics/months';
 import { DEFAULT_POLICY } from '../../domain/metrics/policy';
 import { discounted } from '../../domain/metrics/segments';
 import { at, factsOf, SEEN } from './metrics-facts';
@@ -289,7 +290,7 @@ describe('rounding', () => {
 
 describe('monthly figures', () => {
   const asOf = SEEN;
-  const inputs = (given: CustomerFacts, customer: string): MonthlyInput[] =>
+  const inputs = (given: CustomerFacts, customer: string): LedgerEntry[] =>
     metricsOf(given).movements.map((movement) => ({ ...movement, customer }));
 
   it('close: start and movements make the end, every end is the next start, the last one is the total', () => {
