@@ -9,6 +9,7 @@ import { withContext } from '../context';
 import { parseCount } from '../count-option';
 import { renderMrrCharts, renderMrrTables } from '../mrr-table';
 import { paintFor, print, printJson, say, widthOf } from '../output';
+import { computeCommand } from './metrics-compute';
 import { policyCommand } from './metrics-policy';
 import { diffCommand, metricRunsCommand, restateCommand } from './metrics-runs';
 
@@ -28,6 +29,7 @@ export const metricsCommand = () =>
     .option('--json', 'as JSON: one object per account, currency and month, amounts in minor units')
     // Options after the name of a part belong to that part.
     .enablePositionalOptions()
+    .addCommand(computeCommand())
     .addCommand(policyCommand())
     .addCommand(metricRunsCommand())
     .addCommand(diffCommand())

@@ -11,7 +11,7 @@ import { wrongFields } from '../wrong-fields';
 const MAX_DAYS = 3_650;
 const MAX_INVOICES = 120;
 
-const oneOf = <const T extends readonly string[]>(...values: T) =>
+export const oneOf = <const T extends readonly string[]>(...values: T) =>
   z.enum(values, `expected one of ${values.map((value) => `"${value}"`).join(', ')}`);
 
 const PERIODS_EXPECTED = 'expected a decimal or a fraction above 0 as a string, such as "365/12"';
@@ -20,7 +20,7 @@ const factor = z
   .max(40, PERIODS_EXPECTED)
   .regex(/^0*[1-9]\d*(\/0*[1-9]\d*)?$|^(?=.*[1-9])\d+\.\d+$/, PERIODS_EXPECTED);
 
-const whole = (min: number, max: number) => {
+export const whole = (min: number, max: number) => {
   const expected = `expected a whole number from ${String(min)} to ${String(max)}`;
   return z.int(expected).min(min, expected).max(max, expected);
 };

@@ -19,8 +19,10 @@ export interface PricedItem {
   readonly inputs: readonly string[];
 }
 
+type Factors = Pick<MetricPolicy, 'dayFactor' | 'weekFactor'>;
+
 /** How many of the interval one month holds; null for what is no interval. */
-function intervalsPerMonth(interval: string | null, policy: MetricPolicy): Exact | null {
+function intervalsPerMonth(interval: string | null, policy: Factors): Exact | null {
   switch (interval) {
     case 'day':
       return exact(policy.dayFactor);
@@ -36,7 +38,10 @@ function intervalsPerMonth(interval: string | null, policy: MetricPolicy): Exact
 }
 
 /** How many billing periods of the price one month holds; null where the price does not recur. */
-export function periodsPerMonth(price: Fact<'price'>, policy: MetricPolicy): Exact | null {
+export function periodsPerMonth(
+  price: Pick<Fact<'price'>, 'interval' | 'intervalCount'>,
+  policy: Factors,
+): Exact | null {
   const periods = intervalsPerMonth(price.interval, policy);
   return periods && periods.div(exact(BigInt(price.intervalCount ?? 1)));
 }

@@ -1,0 +1,438 @@
+/** The engine on a file: items with their terms in, the ledger, segments and figures out. */
+import { isoExponent } from '../currency';
+import { RecoupError } from '../errors';
+import { wrongFields } from '../wrong-fields';
+import { cohortFigures } from './cohorts';
+import { inputSchema, instantOf, type ComputeInput, type InputItem } from './compute-input';
+import type { ComputeOutput } from './compute-output';
+import { subscriptionCounts, trialCounts, type EndedTrial } from './counts';
+import { until } from './customer-metrics';
+import { isDeducted, type Reduction } from './discounts';
+import { exact, roundHalfUp, sum, ZERO, type Exact } from './exact';
+import {
+  customerFigures,
+  ledgerFigures,
+  NO_MONEY,
+  spansFrom,
+  type Calendar,
+  type Figures,
+  type LedgerEntry,
+  type MoneyFigures,
+} from './figures';
+import { convertedFigures, type Reporting } from './fx';
+import { measuresOf, type Rate } from './measures';
+import { movementsOf, type Movement } from './movements';
+import { addIntervals, type PeriodSpan } from './periods';
+import { compareText } from './plain';
+import { segmentsOf, type FreeStay, type Segment } from './segments';
+import { averagedBills } from './usage';
+import { periodsPerMonth, type PricedItem } from './value';
+
+/** Errors: `invalid_input`, naming the path of each wrong field and what was expected. */
+export function readComputeInput(given: unknown): ComputeInput {
+  const parsed = inputSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new RecoupError('invalid_input', `The file is wrong: ${wrongFields(parsed.error)}.`);
+}
+
+/** Errors: `invalid_input` where a rate of exchange is missing. */
+export function compute(input: ComputeInput): ComputeOutput {
+  const { timeZone, period } = input;
+  const asOf = instantOf(input.now, timeZone);
+  const calendar = { period, timeZone, asOf };
+  const ledger = [...rowsByCustomer(input)].map(([customer, rows]) =>
+    customerLedger(customer, rows, input, asOf),
+  );
+  const entries = ledger.flatMap(entriesOf);
+  const reporting = reportingOf(input);
+  const lives = ledger.flatMap(({ segments }) => segments);
+  const trials = ledger.flatMap((each) => each.trials);
+  const counted: Counted = { entries, annual: ledger.flatMap(annualEntriesOf), lives, trials };
+  const cohortCalendar = period === 'day' ? { ...calendar, period: 'month' as const } : calendar;
+  return {
+    movements: ledger
+      .flatMap(({ customer, movements }) => movements.map((each) => ({ ...each, customer })))
+      .sort(
+        (a, b) =>
+          a.at.getTime() - b.at.getTime() ||
+          compareText(a.customer, b.customer) ||
+          compareText(a.currency, b.currency),
+      )
+      .map(({ customer, at, type, currency, deltaMinor, afterMinor }) => ({
+        customer,
+        at: at.toISOString(),
+        type,
+        currency,
+        deltaMinor: String(deltaMinor),
+        mrrAfterMinor: String(afterMinor),
+      })),
+    periods: [
+      ...currencyRows(counted, calendar),
+      ...(reporting ? totalRows(counted, { ...calendar, reporting }) : []),
+    ],
+    segments: ledger.flatMap(({ customer, segments }) =>
+      segments.map(({ item, from, to, value }) => ({
+        customer,
+        item,
+        from: from.toISOString(),
+        to: to?.toISOString() ?? null,
+        mrrNumerator: String(value.n),
+        mrrDenominator: String(value.d),
+      })),
+    ),
+    converted: reporting
+      ? convertedFigures(entries, { ...calendar, reporting }).map((row) => ({
+          period: row.span.label,
+          currency: row.currency,
+          reportingCurrency: reporting.currency,
+          ...moneyOf(row),
+          carriedRateDays: row.carriedRateDays,
+        }))
+      : [],
+    cohorts: cohortFigures(entries, cohortCalendar).map((row) => ({
+      ...row,
+      joinedMinor: String(row.joinedMinor),
+      mrrMinor: String(row.mrrMinor),
+    })),
+  };
+}
+
+function reportingOf({ reportingCurrency, policy, fx }: ComputeInput): Reporting | null {
+  if (reportingCurrency === null) return null;
+  const exponent = isoExponent(reportingCurrency) ?? 0;
+  return { currency: reportingCurrency, exponent, fx: policy.fx, rates: fx };
+}
+
+/** Each row once, however often and in whatever order it is given. */
+function rowsByCustomer({ items }: ComputeInput): Map<string, InputItem[]> {
+  const rows = new Map(items.map((row) => [JSON.stringify(row), row]));
+  const byCustomer = new Map<string, InputItem[]>();
+  for (const [, row] of [...rows].sort(([a], [b]) => compareText(a, b))) {
+    const known = byCustomer.get(row.customer);
+    if (known) known.push(row);
+    else byCustomer.set(row.customer, [row]);
+  }
+  return new Map([...byCustomer].sort(([a], [b]) => compareText(a, b)));
+}
+
+interface CustomerLedger {
+  readonly customer: string;
+  readonly segments: readonly Segment[];
+  readonly movements: readonly Movement[];
+  readonly trials: readonly Trial[];
+}
+
+interface Trial extends EndedTrial {
+  readonly currency: string;
+}
+
+function customerLedger(
+  customer: string,
+  rows: readonly InputItem[],
+  input: ComputeInput,
+  asOf: Date,
+): CustomerLedger {
+  const segments: Segment[] = [];
+  const stays: FreeStay[] = [];
+  const trials: Trial[] = [];
+  for (const [, own] of grouped(rows, ({ subscription, currency }) =>
+    JSON.stringify([subscription, currency]),
+  )) {
+    const worth = subscriptionWorth(own, input);
+    segments.push(...until(asOf, worth.segments));
+    stays.push(...until(asOf, worth.stays));
+    trials.push(...endedTrial(own, input, asOf));
+  }
+  const { freePlans, reactivationGapDays } = input.policy;
+  const kept = freePlans === 'contraction' ? stays : [];
+  const movements = movementsOf(segments, [], { stays: kept, reactivationGapDays });
+  return { customer, segments, movements, trials };
+}
+
+function subscriptionWorth(
+  rows: readonly InputItem[],
+  { policy, timeZone }: ComputeInput,
+): ReturnType<typeof segmentsOf> {
+  const dated = rows
+    .map((row) => ({ row, ...spanOf(row, timeZone) }))
+    .sort((a, b) => a.from.getTime() - b.from.getTime());
+  const [first] = dated;
+  if (!first) return { segments: [], stays: [] };
+  const averaged = averagedBills(policy);
+  const bills = new Map<string, Exact[]>();
+  const items: PricedItem[] = [];
+  const reductions: Reduction[] = [];
+  for (const { row, from, to } of dated) {
+    const { item, kind, currency, interval, intervalCount } = row;
+    const periods = periodsPerMonth({ interval, intervalCount }, policy);
+    const isExcluded =
+      (kind === 'trial' && policy.trials === 'exclude') || (kind === 'metered' && averaged === 0);
+    if (!periods || isExcluded || from.getTime() === to?.getTime()) continue;
+    let amount = kind === 'free' ? ZERO : exact(row.unitAmountMinor).mul(exact(row.quantity));
+    if (kind === 'metered') {
+      const past = [...(bills.get(item) ?? []), amount].slice(-averaged);
+      bills.set(item, past);
+      amount = sum(past).div(exact(BigInt(past.length)));
+    }
+    items.push({
+      item,
+      value: amount.mul(periods),
+      periodsPerMonth: periods,
+      exponent: isoExponent(currency) ?? 0,
+      from,
+      to,
+      basis: 'exact',
+      inputs: [],
+    });
+    reductions.push(...reductionsOf(row, { from, to }, { policy, timeZone }));
+  }
+  return segmentsOf({
+    subscription: first.row.subscription,
+    currency: first.row.currency,
+    startedAt: first.from,
+    endedAt: null,
+    items,
+    gaps: [],
+    reductions,
+    taxes: [],
+  });
+}
+
+interface Span {
+  readonly from: Date;
+  readonly to: Date | null;
+}
+
+const spanOf = ({ from, to }: Pick<InputItem, 'from' | 'to'>, timeZone: string): Span => ({
+  from: instantOf(from, timeZone),
+  to: to ? instantOf(to, timeZone) : null,
+});
+
+/** The discounts of a row, within the time of the row. */
+function reductionsOf(
+  { item, interval, intervalCount, discounts }: InputItem,
+  within: Span,
+  { policy, timeZone }: Pick<ComputeInput, 'policy' | 'timeZone'>,
+): Reduction[] {
+  return discounts.flatMap((discount, position): Reduction[] => {
+    if (!isDeducted(discount.duration, policy)) return [];
+    const begins = discount.from ? instantOf(discount.from, timeZone) : within.from;
+    const from = begins < within.from ? within.from : begins;
+    // What is taken off once lasts as long as the bill that it is taken off.
+    const bill = { anchor: begins, interval, count: intervalCount, timeZone };
+    const ends = discount.to
+      ? instantOf(discount.to, timeZone)
+      : discount.duration === 'once'
+        ? addIntervals(bill)
+        : null;
+    const to = ends && !(within.to && within.to < ends) ? ends : within.to;
+    if (to && to <= from) return [];
+    const { percentOff, amountOffMinor } = discount;
+    return [
+      {
+        id: '',
+        item,
+        owner: 'item',
+        percentOff: percentOff == null ? null : exact(percentOff),
+        amountOff: amountOffMinor == null ? null : exact(amountOffMinor),
+        position,
+        from,
+        to,
+        basis: 'exact',
+      },
+    ];
+  });
+}
+
+/** The trial of a subscription, if it is over; it converted if anything was paid for then or later. */
+function endedTrial(
+  rows: readonly InputItem[],
+  { timeZone }: ComputeInput,
+  asOf: Date,
+): Trial[] {
+  const spans = rows.map((row) => ({ row, ...spanOf(row, timeZone) }));
+  const trials = spans.filter(({ row }) => row.kind === 'trial');
+  const [first] = trials;
+  if (!first) return [];
+  const ends = trials.map(({ to }) => to?.getTime() ?? Infinity);
+  const end = ends.reduce((a, b) => Math.max(a, b));
+  if (end > asOf.getTime()) return [];
+  const isConverted = spans.some(
+    ({ row, from, to }) =>
+      (row.kind === 'licensed' || row.kind === 'metered') &&
+      from <= asOf &&
+      (to === null || to.getTime() > end),
+  );
+  return [{ currency: first.row.currency, at: new Date(end), isConverted }];
+}
+
+const entriesOf = ({ customer, movements }: CustomerLedger): LedgerEntry[] =>
+  movements.map(({ currency, exponent, at, type, deltaMinor }) => ({
+    ...{ customer, currency, exponent, at, type, deltaMinor },
+  }));
+
+/** The ledger of what is worth twelve times as much: rounded once, not twelve times. */
+export function annualEntriesOf(ledger: {
+  readonly customer: string;
+  readonly movements: readonly Pick<
+    Movement,
+    'currency' | 'exponent' | 'at' | 'type' | 'afterExact'
+  >[];
+}): LedgerEntry[] {
+  const before = new Map<string, bigint>();
+  return ledger.movements.map(({ currency, exponent, at, type, afterExact }) => {
+    const after = roundHalfUp(afterExact.mul(MONTHS_PER_YEAR));
+    const deltaMinor = after - (before.get(currency) ?? 0n);
+    before.set(currency, after);
+    return { customer: ledger.customer, currency, exponent, at, type, deltaMinor };
+  });
+}
+
+const MONTHS_PER_YEAR = exact(12n);
+
+interface Counted {
+  readonly entries: readonly LedgerEntry[];
+  readonly annual: readonly LedgerEntry[];
+  readonly lives: readonly Segment[];
+  readonly trials: readonly Trial[];
+}
+
+type PeriodRow = ComputeOutput['periods'][number];
+
+function currencyRows({ entries, annual, lives, trials }: Counted, calendar: Calendar): PeriodRow[] {
+  const arr = ledgerFigures(annual, calendar);
+  const figures = ledgerFigures(entries, calendar);
+  return [...grouped(figures, ({ currency }) => currency)].flatMap(([currency, own]) => {
+    const isOwn = (each: { readonly currency: string }) => each.currency === currency;
+    const spans = own.map(({ span }) => span);
+    const arrOfCurrency = arr.filter(isOwn);
+    const subscriptions = subscriptionCounts(lives.filter(isOwn), spans);
+    const ended = trialCounts(trials.filter(isOwn), spans);
+    return own.map((row, index) =>
+      periodRow(row, {
+        span: row.span,
+        currency,
+        scope: 'currency',
+        arrMinor: arrOfCurrency[index]?.endMinor ?? 0n,
+        subscriptions: subscriptions[index] ?? 0,
+        trials: ended[index] ?? NO_TRIALS,
+        carriedRateDays: 0,
+      }),
+    );
+  });
+}
+
+/** None where everything is in the reporting currency already, since the rows of that currency are the total. */
+function totalRows(
+  { entries, annual, lives, trials }: Counted,
+  calendar: Calendar & { reporting: Reporting },
+): PeriodRow[] {
+  const { currency } = calendar.reporting;
+  if (entries.every((entry) => entry.currency === currency)) return [];
+  const first = entries.reduce((least, { at }) => (at < least ? at : least), calendar.asOf);
+  const spans = spansFrom(first, calendar);
+  const money = addedUp(convertedFigures(entries, calendar), spans);
+  const arr = addedUp(convertedFigures(annual, calendar), spans);
+  const customers = customerFigures(entries, spans);
+  const subscriptions = subscriptionCounts(lives, spans);
+  const ended = trialCounts(trials, spans);
+  return spans.flatMap((span, index) => {
+    const [row, counts] = [money[index], customers[index]];
+    if (!row || !counts) return [];
+    return periodRow(
+      { ...row, ...counts },
+      {
+        span,
+        currency,
+        scope: 'total',
+        arrMinor: arr[index]?.endMinor ?? 0n,
+        subscriptions: subscriptions[index] ?? 0,
+        trials: ended[index] ?? NO_TRIALS,
+        carriedRateDays: row.carriedRateDays,
+      },
+    );
+  });
+}
+
+const NO_TRIALS = { trialsEnded: 0, trialsConverted: 0 };
+
+type Sum = MoneyFigures & { readonly carriedRateDays: number };
+
+function addedUp(
+  rows: readonly (Sum & { readonly span: PeriodSpan })[],
+  spans: readonly PeriodSpan[],
+): Sum[] {
+  const sums = new Map<string, Sum>();
+  for (const { span, ...row } of rows) {
+    const known = sums.get(span.label) ?? { ...NO_MONEY, carriedRateDays: 0 };
+    const added = Object.fromEntries(
+      MONEY_KEYS.map((key) => [key, known[key] + row[key]]),
+    ) as unknown as MoneyFigures;
+    const carriedRateDays = Math.max(known.carriedRateDays, row.carriedRateDays);
+    sums.set(span.label, { ...added, carriedRateDays });
+  }
+  return spans.map(({ label }) => sums.get(label) ?? { ...NO_MONEY, carriedRateDays: 0 });
+}
+
+const MONEY_KEYS = Object.keys(NO_MONEY) as (keyof MoneyFigures)[];
+
+function periodRow(
+  figures: Figures,
+  given: {
+    span: PeriodSpan;
+    currency: string;
+    scope: PeriodRow['scope'];
+    arrMinor: bigint;
+    subscriptions: number;
+    trials: typeof NO_TRIALS;
+    carriedRateDays: number;
+  },
+): PeriodRow {
+  const { span, currency, scope, arrMinor, subscriptions, trials, carriedRateDays } = given;
+  const measures = measuresOf({ ...figures, ...trials });
+  return {
+    period: span.label,
+    currency,
+    scope,
+    ...moneyOf(figures),
+    customersAtStart: figures.customersAtStart,
+    customers: figures.customers,
+    newCustomers: figures.newCustomers,
+    reactivatedCustomers: figures.reactivatedCustomers,
+    churnedCustomers: figures.churnedCustomers,
+    lostCustomers: figures.lostCustomers,
+    subscriptions,
+    ...trials,
+    mrrMinor: String(figures.endMinor),
+    arrMinor: String(arrMinor),
+    arpa: rateOf(measures.arpa),
+    asp: rateOf(measures.asp),
+    customerChurnRate: rateOf(measures.customerChurnRate),
+    grossMrrChurnRate: rateOf(measures.grossMrrChurnRate),
+    netMrrChurnRate: rateOf(measures.netMrrChurnRate),
+    quickRatio: rateOf(measures.quickRatio),
+    ltv: rateOf(measures.ltv),
+    trialConversionRate: rateOf(measures.trialConversionRate),
+    carriedRateDays,
+  };
+}
+
+const rateOf = (rate: Rate | null) =>
+  rate && { numerator: String(rate.numerator), denominator: String(rate.denominator) };
+
+const moneyOf = (figures: MoneyFigures) =>
+  Object.fromEntries(MONEY_KEYS.map((key) => [key, String(figures[key])])) as Record<
+    keyof MoneyFigures,
+    string
+  >;
+
+function grouped<T>(list: readonly T[], keyOf: (each: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of list) {
+    const key = keyOf(each);
+    const known = groups.get(key);
+    if (known) known.push(each);
+    else groups.set(key, [each]);
+  }
+  return groups;
+}
