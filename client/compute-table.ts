@@ -21,10 +21,7 @@ const COLUMNS: readonly Column[] = [
   { head: 'Customers', align: 'right' },
 ];
 
-export function renderComputed(
-  { periods }: Pick<ComputeOutput, 'periods'>,
-  paint: Paint,
-): string {
+export function renderComputed({ periods }: Pick<ComputeOutput, 'periods'>, paint: Paint): string {
   const titles = [...new Set(periods.map(titleOf))];
   return titles
     .map((title) => {

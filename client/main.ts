@@ -18,6 +18,8 @@ import { say } from './output';
 function createProgram(): Command {
   const program = new Command('recoup')
     .description('Keeps billing data true in Postgres and the warehouse.')
+    // What stands after the name of a command belongs to it, also where a command and its parts have options of one name.
+    .enablePositionalOptions()
     .addCommand(accountsCommand())
     .addCommand(syncCommand())
     .addCommand(backfillCommand())

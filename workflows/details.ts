@@ -28,6 +28,7 @@ export interface Indexed {
   readonly attention: boolean;
   readonly nextActionAt: Date | null;
   /** Left out where it is not about one sum. */
+  // eslint-disable-next-line no-restricted-syntax -- Temporal's search attributes have no bigint; nothing is computed from them.
   readonly amountMinor?: number;
 }
 

@@ -441,6 +441,7 @@ class Case {
     if (task.do !== 'wait' && task.do !== 'end' && state !== 'charging') return;
     const atMs = nextActionAtMs(memory, { policy, nowMs });
     const nextActionAt = atMs === null ? null : new Date(atMs);
+    // eslint-disable-next-line no-restricted-syntax -- What people search by, see `Indexed`.
     const amountMinor = Number(memory.amountMinor);
     indexAs({ account, provider, state, attention, nextActionAt, amountMinor });
   }

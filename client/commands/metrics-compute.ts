@@ -14,7 +14,8 @@ export const computeCommand = () =>
     .action((file, { json }) => {
       const computed = compute(readComputeInput(readJson(file)));
       if (json) printJson(computed);
-      else if (computed.periods.length > 0) print(renderComputed(computed, paintFor(process.stdout)));
+      else if (computed.periods.length > 0)
+        print(renderComputed(computed, paintFor(process.stdout)));
       else say('Nothing in the file is worth anything: there is no recurring revenue.');
     });
 

@@ -40,17 +40,18 @@ const discount = z
     {
       percentOff: decimalOrNumber(PERCENT_EXPECTED)
         .refine((percent) => Number(percent) <= MAX_PERCENT, PERCENT_EXPECTED)
-        .nullish(),
+        .nullable()
+        .default(null),
       /** Per billing period. */
-      amountOffMinor: decimalOrNumber(AMOUNT_EXPECTED).nullish(),
+      amountOffMinor: decimalOrNumber(AMOUNT_EXPECTED).nullable().default(null),
       duration: oneOf('once', 'repeating', 'forever').default('forever'),
-      from: instant.nullish(),
-      to: instant.nullish(),
+      from: instant.nullable().default(null),
+      to: instant.nullable().default(null),
     },
     'expected an object',
   )
   .refine(
-    ({ percentOff, amountOffMinor }) => (percentOff ?? null) === null !== ((amountOffMinor ?? null) === null),
+    ({ percentOff, amountOffMinor }) => (percentOff === null) !== (amountOffMinor === null),
     ONE_KIND_EXPECTED,
   );
 
@@ -68,7 +69,7 @@ const item = z.strictObject(
     discounts: z.array(discount, 'expected a list of discounts').default([]),
     kind: oneOf('licensed', 'metered', 'trial', 'free').default('licensed'),
     from: instant,
-    to: instant.nullish(),
+    to: instant.nullable().default(null),
   },
   'expected an object',
 );
@@ -103,7 +104,7 @@ export const inputSchema = z
   .superRefine(({ items, fx, timeZone: zone }, context) => {
     const wrong = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path, message });
-    const isBackwards = ({ from, to }: { from?: string | null; to?: string | null }) =>
+    const isBackwards = ({ from, to }: { from: string | null; to: string | null }) =>
       from && to && instantOf(to, zone) < instantOf(from, zone);
     for (const [index, each] of items.entries()) {
       if (isBackwards(each)) wrong(['items', index, 'to'], 'expected no time before "from"');

@@ -233,8 +233,8 @@ function reductionsOf(
         id: '',
         item,
         owner: 'item',
-        percentOff: percentOff == null ? null : exact(percentOff),
-        amountOff: amountOffMinor == null ? null : exact(amountOffMinor),
+        percentOff: percentOff === null ? null : exact(percentOff),
+        amountOff: amountOffMinor === null ? null : exact(amountOffMinor),
         position,
         from,
         to,
@@ -245,11 +245,7 @@ function reductionsOf(
 }
 
 /** The trial of a subscription, if it is over; it converted if anything was paid for then or later. */
-function endedTrial(
-  rows: readonly InputItem[],
-  { timeZone }: ComputeInput,
-  asOf: Date,
-): Trial[] {
+function endedTrial(rows: readonly InputItem[], { timeZone }: ComputeInput, asOf: Date): Trial[] {
   const spans = rows.map((row) => ({ row, ...spanOf(row, timeZone) }));
   const trials = spans.filter(({ row }) => row.kind === 'trial');
   const [first] = trials;
@@ -299,7 +295,10 @@ interface Counted {
 
 type PeriodRow = ComputeOutput['periods'][number];
 
-function currencyRows({ entries, annual, lives, trials }: Counted, calendar: Calendar): PeriodRow[] {
+function currencyRows(
+  { entries, annual, lives, trials }: Counted,
+  calendar: Calendar,
+): PeriodRow[] {
   const arr = ledgerFigures(annual, calendar);
   const figures = ledgerFigures(entries, calendar);
   return [...grouped(figures, ({ currency }) => currency)].flatMap(([currency, own]) => {
