@@ -116,7 +116,7 @@ export function renderReport(
       [
         { head: 'Currency' },
         { head: 'Class' },
-        ...['Cases', 'Open', 'Attempts', 'Paid', 'Held out', 'Paid'].map(right),
+        ...['Cases', 'Open', 'Attempts', 'Recovered', 'Held out', 'Paid anyway'].map(right),
       ],
       cases,
       look,
@@ -125,7 +125,7 @@ export function renderReport(
       [
         { head: 'Currency' },
         { head: 'Class' },
-        ...['Gross', 'Reversed', 'Net', 'By us', 'Elsewhere', 'Provider'].map(right),
+        ...['Came in', 'Taken back', 'Net', 'By us', 'Elsewhere', 'Provider'].map(right),
       ],
       money,
       look,

@@ -107,7 +107,7 @@ export function renderCampaign(view: CampaignView, look: Look): string {
           [
             'Attention',
             paint.yellow(
-              `${countOf(attention, 'case')} need a person: recoup recoveries list --campaign ${campaign.id} --attention`,
+              `${countOf(attention, 'case')} ${attention === 1 ? 'needs' : 'need'} a person: recoup recoveries list --campaign ${campaign.id} --attention`,
             ),
           ],
         ]

@@ -6,7 +6,8 @@ import type {
   Story,
 } from '../db/repositories/recoveries';
 import { recoveryWorkflowId } from '../workflows/contract';
-import { formatMinor, sentences } from '../domain/words';
+import { basisOf } from '../domain/recovery/basis';
+import { countOf, formatMinor, sentences } from '../domain/words';
 import { paintCase, words } from './campaign-view';
 import { workflowLink, type Ui } from './links';
 import { formatInstant, renderTable, type Paint } from './output';
@@ -76,7 +77,10 @@ export function renderRecoveries(rows: readonly Recovery[], look: Look): string 
 }
 
 /** How it stands, what a person can do, and where to look. */
-export function renderRecovery(row: Recovery, { ui, ...look }: Look & { readonly ui: Ui }): string {
+export function renderRecovery(
+  row: Recovery,
+  { ui, hasOpenAttempt, ...look }: Look & { readonly ui: Ui; readonly hasOpenAttempt: boolean },
+): string {
   const { account_id: accountId, invoice_id: invoiceId, recovered_by: by } = row;
   const workflowId = recoveryWorkflowId({ accountId, invoiceId });
   const facts = [
@@ -95,7 +99,7 @@ export function renderRecovery(row: Recovery, { ui, ...look }: Look & { readonly
         ]
       : [['Ended', formatInstant(row.ended_at)]]),
     ...(by === null ? [] : [['Recovered', moneyLine(row)]]),
-    ...todoOf(row).map((command) => ['To do', look.paint.yellow(command)]),
+    ...todoOf(row, hasOpenAttempt).map((command) => ['To do', look.paint.yellow(command)]),
   ];
   return [
     renderTable([{ head: '' }, { head: '' }], facts, look).trimStart(),
@@ -113,12 +117,19 @@ function moneyLine(row: Recovery): string {
   return `${amountOf(row.recovered_minor, row)}${how}${taken}`;
 }
 
-function todoOf({ state, desired, held_out: heldOut, ...row }: Recovery): string[] {
+function todoOf(
+  { state, desired, held_out: heldOut, ...row }: Recovery,
+  hasOpenAttempt: boolean,
+): string[] {
   const { account_id: account, invoice_id: id } = row;
   const ask = (verb: string): string[] => [`recoup recoveries ${verb}`];
   switch (state) {
     case 'needs_human':
-      return ask(row.attempts > 0 ? `resolve ${id} --outcome absent --reason "…"` : `resume ${id}`);
+      return ask(
+        hasOpenAttempt
+          ? `resolve ${id} --outcome succeeded|declined|absent --reason "…"`
+          : `resume ${id}`,
+      );
     case 'paused':
       return desired === 'run' ? [`recoup accounts resume ${account}`] : ask(`resume ${id}`);
     case 'exhausted':
@@ -193,76 +204,115 @@ export function renderStory(row: Recovery, story: Story, look: Look): string {
     paint.bold(`${row.invoice_id} of ${row.account_id}: ${words(row.state)}`),
     wrap(
       sentences(
-        `${amountOf(row.amount_minor, row)} remained when ${row.campaign_id} opened it`,
+        `${amountOf(row.amount_minor, row)} were due when ${row.campaign_id} opened it`,
         row.recovered_by === null ? '' : `Recovered: ${moneyLine(row)}`,
         row.ended_at === null && row.next_action_at !== null
-          ? `Next at ${formatInstant(row.next_action_at)}`
+          ? `Next at ${shortly(row.next_action_at)}`
           : '',
       ),
       width,
       '',
     ),
   ].join('\n');
-  const chapters = chaptersOf(story).map((chapter) => {
-    const when = paint.dim(formatInstant(chapter.at));
+  const paragraphs = gathered(chaptersOf(story)).map(({ chapter, repeats, lastAt }) => {
+    const when = paint.dim(shortly(chapter.at));
     if ('attempt' in chapter) {
-      const { attempt } = chapter;
-      const lines = attemptLines(attempt, row).map(indented);
-      return [`${when}  ${paint.cyan(`attempt ${attempt.number}`)}`, ...lines].join('\n');
+      const lines = attemptLines(chapter.attempt, row).map(indented);
+      return [`${when}  ${paint.cyan(`attempt ${chapter.attempt.number}`)}`, ...lines].join('\n');
     }
-    const { transition } = chapter;
-    const { from_state: from, to_state: to, event } = transition;
-    const what = from === to ? words(to) : `${words(from)} → ${words(to)}`;
-    const basis = basisOf(transition.facts);
+    const { to_state: to, because, facts } = chapter.transition;
+    const again =
+      repeats === 0
+        ? ''
+        : `The same ${countOf(repeats, 'time')} more, the last at ${shortly(lastAt)}`;
+    const basis = basisOf(facts);
     return [
-      `${when}  ${what}  ${paint.dim(words(event))}`,
-      indented(transition.because),
-      ...(basis === '' ? [] : [paint.dim(indented(basis))]),
+      `${when}  ${paint.bold(TITLES[to] ?? words(to))}`,
+      indented(sentences(because, again)),
+      ...(basis === '' ? [] : [paint.dim(indented(sentences(capital(basis))))]),
     ].join('\n');
   });
-  return [head, ...chapters].join('\n\n');
+  return [head, ...paragraphs].join('\n\n');
 }
+
+/** What the steps of a case are called in its story, where the name of its state says too little. */
+const TITLES: Readonly<Record<string, string>> = {
+  planning: 'to be planned',
+  precheck: 'being checked',
+  charging: 'being tried',
+  unknown: 'outcome unknown',
+  pending_settlement: 'being settled',
+};
+
+/** Seconds say nothing in a story of weeks; whoever needs them has `--json`. */
+const shortly = (at: Date): string => formatInstant(at).slice(0, MINUTES);
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+interface Gathered {
+  readonly chapter: Chapter;
+  /** How often the same was said again right after. */
+  readonly repeats: number;
+  readonly lastAt: Date;
+}
+
+/** One paragraph for what is said again and again, as of lookups that prove nothing. */
+function gathered(chapters: readonly Chapter[]): Gathered[] {
+  const told: Gathered[] = [];
+  for (const chapter of chapters) {
+    const last = told.at(-1);
+    if (last !== undefined && isSame(last.chapter, chapter)) {
+      told[told.length - 1] = { ...last, repeats: last.repeats + 1, lastAt: chapter.at };
+    } else told.push({ chapter, repeats: 0, lastAt: chapter.at });
+  }
+  return told;
+}
+
+const isSame = (one: Chapter, other: Chapter): boolean =>
+  'transition' in one &&
+  'transition' in other &&
+  one.transition.to_state === other.transition.to_state &&
+  one.transition.because === other.transition.because &&
+  basisOf(one.transition.facts) === basisOf(other.transition.facts);
 
 function attemptLines(attempt: RecoveryAttempt, row: Recovery): string[] {
   const card = [attempt.network, attempt.country].filter((part) => part !== null).join(', ');
-  const by = { answer: 'the answer', lookup: 'a lookup', person: 'a person', fence: 'a fence' };
-  const { decline, settled_by: settledBy } = attempt;
-  const source = decline?.by ? ` (${decline.by.vocabulary} ${decline.by.code})` : '';
+  const { decline, settled_by: settledBy, request_id: request, charge_id: charge } = attempt;
+  const source = decline?.by ? ` (${words(decline.by.vocabulary)}: ${words(decline.by.code)})` : '';
   const outcome = [
     OUTCOMES[attempt.state],
     decline === null ? '' : `: ${words(decline.reason)}${source}`,
-    settledBy === null ? '' : `, by ${by[settledBy]}`,
+    settledBy === null ? '' : SHOWN_BY[settledBy],
   ].join('');
+  const amount = amountOf(attempt.amount_minor, { ...row, currency: attempt.currency });
   return [
-    `${amountOf(attempt.amount_minor, { ...row, currency: attempt.currency })} with ${attempt.credential_id}${card === '' ? '' : ` (${card})`}: ${outcome}.`,
-    `request ${attempt.request_id ?? '–'}, charge ${attempt.charge_id ?? '–'}, key ${attempt.idempotency_key}`,
-    ...(attempt.note === null ? [] : [attempt.note]),
+    ...(attempt.credential_id === ''
+      ? []
+      : [`${amount} with ${attempt.credential_id}${card === '' ? '' : ` (${card})`}.`]),
+    `${outcome}.`,
+    [
+      request === null ? 'No request id is known' : `Request ${request}`,
+      charge === null ? 'no charge is known' : `charge ${charge}`,
+      `key ${attempt.idempotency_key}`,
+    ].join(', '),
   ];
 }
 
 const OUTCOMES: Record<RecoveryAttempt['state'], string> = {
-  intended: 'claimed, and perhaps on the wire',
-  unknown: 'nobody knows yet',
-  pending: 'taken, not settled yet',
-  succeeded: 'succeeded',
-  declined: 'declined',
-  absent: 'never happened',
-  returned: 'returned',
+  intended: 'It may be on its way',
+  unknown: 'Nobody knows yet what became of it',
+  pending: 'Taken, and not settled yet',
+  succeeded: 'Paid',
+  declined: 'Declined',
+  absent: 'It never happened',
+  returned: 'Taken, and given back later',
 };
 
-/** What a decision was made by, where it says so. */
-function basisOf(facts: RecoveryTransition['facts']): string {
-  if (facts === null) return '';
-  const { edition, model, propensity, rules } = facts;
-  return [
-    typeof edition === 'string' ? `rules of ${edition}` : '',
-    Array.isArray(rules) && rules.length > 0 ? rules.map(String).join(', ') : '',
-    typeof model === 'string' ? `timing by ${model}` : '',
-    typeof propensity === 'number' && propensity < 1 ? `propensity ${String(propensity)}` : '',
-  ]
-    .filter((part) => part !== '')
-    .join('; ');
-}
+const SHOWN_BY: Record<NonNullable<RecoveryAttempt['settled_by']>, string> = {
+  answer: '',
+  lookup: ', as a lookup has shown',
+  person: ', as a person has said',
+  fence: ': it was not sent',
+};
 
 /** Lines of at most `width`, each after `indent`; a word that is longer stands alone. */
 export function wrap(text: string, width: number, indent: string): string {

@@ -32,6 +32,7 @@ export async function readFacts(deps: ActivityDeps, ref: CaseRef): Promise<CaseF
     windowEndsAtMs: row.window_ends_at.getTime(),
     amountMinor: String(row.amount_minor),
     currency: row.currency,
+    exponent: row.exponent,
     desired: row.desired,
     recovery:
       row.recovered_by === null

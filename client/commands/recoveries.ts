@@ -8,6 +8,7 @@ import {
   type Recovery,
 } from '../../db/repositories/recoveries';
 import type { Database } from '../../db/schema';
+import { isOpen } from '../../domain/recovery/attempt';
 import { CASE_STATES } from '../../domain/recovery/states';
 import { sentences } from '../../domain/words';
 import { attemptNow, cancel, pause, reopen, resolve, resume } from '../../workflows/contract';
@@ -98,10 +99,12 @@ const showCommand = () =>
     .action((invoice, { account, json }) =>
       withContext(async ({ config, db }) => {
         const row = await requireCase(db, invoice, account);
-        if (json) {
-          const { attempts } = await readStory(db, row);
-          printJson({ ...recoveryJson(row), ledger: attempts.map(attemptJson) });
-        } else print(renderRecovery(row, { ...look(), ui: uiOf(config) }));
+        const { attempts } = await readStory(db, row);
+        if (json) printJson({ ...recoveryJson(row), ledger: attempts.map(attemptJson) });
+        else {
+          const hasOpenAttempt = attempts.some(({ state }) => isOpen(state));
+          print(renderRecovery(row, { ...look(), ui: uiOf(config), hasOpenAttempt }));
+        }
       }),
     );
 

@@ -92,25 +92,19 @@ export function countEach(synced: readonly Charge[], attempts: readonly Attempt[
   return [...synced, ...ours.filter(({ id }) => !known.has(id))];
 }
 
-/** The event that it is to its case, whether it ended just now or the ledger had it already. */
+/** The event that it is to its case, whether it ended just now or the ledger had it already. What was said of it, word for word. */
 export function eventOf(attempt: Attempt): CaseEvent {
   const { number, state, chargeId, requestId, decline, note } = attempt;
   const facts = { attempt: number, charge: chargeId, request: requestId };
-  const words = (sentence: string) => ({ attempt: number, because: note ?? sentence, facts });
+  const about = { attempt: number, facts, ...(note !== null && { because: note }) };
   switch (state) {
     case 'intended':
-      return { type: 'outcome_unknown', ...words(`Attempt ${number} may be on its way.`) };
     case 'unknown':
-      return {
-        type: 'outcome_unknown',
-        ...words(`Nobody knows what became of attempt ${number}.`),
-      };
+      return { type: 'outcome_unknown', ...about };
     case 'pending':
-      return { type: 'pending', ...words(`Attempt ${number} was taken and is being settled.`) };
     case 'absent':
-      return { type: 'absent', ...words(`Attempt ${number} never happened.`) };
     case 'returned':
-      return { type: 'returned', ...words(`Attempt ${number} was given back.`) };
+      return { type: state, ...about };
     case 'succeeded': {
       const paidMinor = attempt.paidMinor ?? attempt.amountMinor;
       return {
@@ -118,13 +112,13 @@ export function eventOf(attempt: Attempt): CaseEvent {
         by: 'us',
         amountMinor: String(paidMinor),
         chargeId,
-        ...words(`Attempt ${number} was paid.`),
+        ...about,
       };
     }
     case 'declined':
       return {
         type: decline?.retryable === 'after_auth' ? 'authentication_required' : 'declined',
-        ...words(`Attempt ${number} was declined.`),
+        ...about,
         ...(decline && { facts: { ...facts, reason: decline.reason, class: decline.class } }),
       };
   }

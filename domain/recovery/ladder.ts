@@ -118,7 +118,9 @@ function withoutAttempt(given: Situation, allowed: Allowance): Plan | null {
     return stop(
       'exhausted',
       'max-attempts',
-      `All ${limits.maxAttempts} tries that the campaign allows are used.`,
+      limits.maxAttempts === 1
+        ? 'The one try that the campaign allows is used.'
+        : `All ${limits.maxAttempts} tries that the campaign allows are used.`,
     );
   const guesses = attempts.filter(({ decline }) => decline !== null && isUnmapped(decline)).length;
   if (latest && isUnmapped(latest.decline) && guesses >= MAX_UNMAPPED_TRIES)

@@ -81,7 +81,9 @@ export function planCase(observed: Observed): CaseEvent {
   const situation = situationOf(observed);
   if (situation === null) return { ...withoutCredential(observed), facts };
   const plan = planAttempt(situation);
-  return { ...eventOfPlan(plan), because: plan.because, facts: { ...facts, rules: plan.rules } };
+  const event = eventOfPlan(plan);
+  const at = plan.kind === 'attempt' ? { at: new Date(plan.atMs).toISOString() } : {};
+  return { ...event, because: plan.because, facts: { ...facts, ...at, rules: plan.rules } };
 }
 
 /** Whether what was planned may go on; for a case that waits, whether there is any news. */

@@ -10,6 +10,8 @@ export interface CaseMemory extends CaseKey {
   readonly clock: 'real' | 'simulated';
   readonly amountMinor: string;
   readonly currency: string;
+  /** Absent from what older histories hand on. */
+  readonly exponent?: number;
   readonly windowEndsAtMs: number;
   /** The account's clock as last seen. */
   readonly nowMs: number;
@@ -63,6 +65,7 @@ export function memoryOf(facts: CaseFacts): CaseMemory {
     clock,
     amountMinor,
     currency,
+    ...(facts.exponent !== undefined && { exponent: facts.exponent }),
     windowEndsAtMs,
     nowMs,
     state,

@@ -67,6 +67,8 @@ export interface CaseFacts extends CaseKey {
   /** Decimal string, with its currency: for search attributes and words. */
   readonly amountMinor: string;
   readonly currency: string;
+  /** Decimals of its smallest unit. */
+  readonly exponent?: number;
   readonly desired: CaseDesired;
   readonly recovery: CaseRecovery | null;
   /** The account's clock, in epoch milliseconds. */

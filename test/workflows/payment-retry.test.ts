@@ -425,7 +425,7 @@ describe.each(CACHES)('paymentRetry, $cache', ({ maxCachedWorkflows }) => {
     const details = await detailsOf(handle);
     expect(details).toContain('attempt 1 is made at 2026-11-01 09:01 UTC');
     expect(details).toContain('**Last decision:** The ladder says so.');
-    expect(details).toContain('edition 2026-11; rules ladder');
+    expect(details).toContain('by the rule ladder (edition 2026-11)');
     expect(details).toContain('recoup recoveries explain in_1');
   });
 });

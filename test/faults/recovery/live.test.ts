@@ -4,6 +4,7 @@
  */
 import { caseStatus, recoveryWorkflowId, tick } from '../../../workflows/contract';
 import { isTerminal, type CaseState } from '../../../domain/recovery/states';
+import { startRecoup, type Recoup } from '../../support/recoup';
 import { eventually, Harness } from '../../workflows/harness';
 import { doubleCharges, openShop, type Case, type Shop } from './shop';
 
@@ -154,4 +155,87 @@ test('a case that was terminated while its payment was on the wire goes on from 
   await toItsEnd(one);
   expect(await second.result()).toMatchObject({ state: 'recovered_by_us', attempts: 1 });
   expect(one.sent()).toBe(1);
+});
+
+describe('an attempt that nothing proves', () => {
+  const REASON = 'ticket 4711: asked the bank';
+  let recoup: Recoup;
+  beforeAll(async () => {
+    recoup = await startRecoup({
+      DATABASE_URL: shop.url,
+      RECOUP_SYNC_TASK_QUEUE: harness.taskQueue,
+    });
+  });
+  afterEach(() => {
+    shop.simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
+  });
+  afterAll(() => recoup.close());
+
+  /** The case needs a person, and people are shown that it does. */
+  async function untilPersonIsCalled(one: Case): Promise<void> {
+    // Whoever made the newest charge is not told as long as anybody looks.
+    shop.simulator.api.lag = { objectSeconds: 0, eventSeconds: 30 * 86_400 };
+    await reaches(one, 'unknown');
+    await one.proveAbsent();
+    await reaches(one, 'needs_human');
+    expect(await rowOf(one)).toMatchObject({ attention: true, attempts: 1 });
+    const listed = await recoup.json(['recoveries', 'list', '--attention', '--json']);
+    expect(listed).toMatchObject([{ invoice: one.invoice, state: 'needs_human' }]);
+    const { stdout } = await recoup.cli(['recoveries', 'show', one.invoice]);
+    expect(stdout).toContain(`recoup recoveries resolve ${one.invoice}`);
+  }
+  const resolve = (one: Case, outcome: string) =>
+    recoup.cli(['recoveries', 'resolve', one.invoice, '--outcome', outcome, '--reason', REASON]);
+
+  test('is money once a person says so, and the reason is kept', async () => {
+    const one = await openPayable();
+    shop.simulator.faults.add([
+      { match: { method: 'POST' }, times: 1, kind: 'reset-after-commit' },
+    ]);
+    const handle = await start(one);
+    await untilPersonIsCalled(one);
+    const { code, stdout } = await resolve(one, 'succeeded');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${one.invoice} is recovered_by_us.`);
+    expect(await handle.result()).toMatchObject({ state: 'recovered_by_us', attention: false });
+    expect(await one.attempts()).toMatchObject([
+      { state: 'succeeded', settledBy: 'person', note: REASON },
+    ]);
+    const row = await rowOf(one);
+    expect(row).toMatchObject({ attention: false, recovered_minor: row.amount_minor });
+    const told = await recoup.cli(['recoveries', 'explain', one.invoice]);
+    expect(told.stdout).toContain(REASON);
+    expect(one.sent()).toBe(1);
+  });
+
+  test('never happened once a person says so: the next one has a number and a key of its own', async () => {
+    const one = await openPayable();
+    const { world } = shop.simulator;
+    shop.simulator.faults.add([{ match: { method: 'POST' }, times: 1, kind: 'reset' }]);
+    await start(one);
+    await reaches(one, 'unknown');
+    // Somebody else has tried meanwhile, in vain.
+    const { defaultPaymentMethod } = world.customers.get(one.bill.customer);
+    const { issuer } = world.paymentMethods.get(defaultPaymentMethod ?? '');
+    issuer.diesAt = 0;
+    shop.simulator.change([{ kind: 'providerRetry', id: one.invoice }]);
+    issuer.diesAt = null;
+    await untilPersonIsCalled(one);
+    const { code, stdout } = await resolve(one, 'absent');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${one.invoice} is planning.`);
+    shop.simulator.api.lag = { objectSeconds: 0, eventSeconds: 0 };
+    expect(await one.attempts()).toMatchObject([
+      { state: 'absent', settledBy: 'person', note: REASON },
+    ]);
+    await eventually(async () => (await rowOf(one)).state !== 'needs_human');
+    expect(await rowOf(one)).toMatchObject({ attention: false });
+    await toItsEnd(one);
+    const attempts = await one.attempts();
+    expect(attempts.map(({ number }) => number)).toEqual(attempts.map((_, index) => index + 1));
+    expect(new Set(attempts.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(
+      attempts.length,
+    );
+    expect(one.sent()).toBe(attempts.length);
+  });
 });
