@@ -10,13 +10,33 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 /** How long to wait for a free or new connection before the caller is told. */
 const CONNECT_TIMEOUT_MS = 15_000;
 
-const INT8_OID = types.builtins.INT8;
+const { INT8, TIMESTAMPTZ } = types.builtins;
 
-/** Money must not pass through floating point: int8 comes out as bigint. Local to our pools, other users of pg are left alone. */
+/** Local to our pools, other users of pg are left alone. */
+const PARSERS = new Map<number, (text: string) => unknown>([
+  // Money must not pass through floating point.
+  [INT8, BigInt],
+  [TIMESTAMPTZ, parseInstant],
+]);
+
 const typeParsers: NonNullable<PoolConfig['types']> = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === INT8_OID && format !== 'binary' ? BigInt : types.getTypeParser(oid, format)) as never,
+    (format === 'binary' ? undefined : PARSERS.get(oid)) ??
+    types.getTypeParser(oid, format)) as never,
 };
+
+/** `2026-01-31 23:59:59+00` */
+const WHOLE_SECOND_UTC_LENGTH = 22;
+
+/** Metrics read tens of millions of instants, nearly all of whole seconds in UTC: these take a fifth of the driver's time. */
+function parseInstant(text: string): Date {
+  if (text.length !== WHOLE_SECOND_UTC_LENGTH || !text.endsWith('+00')) {
+    return types.getTypeParser(TIMESTAMPTZ)(text) as unknown as Date;
+  }
+  const digits = (at: number) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
+  const year = digits(0) * 100 + digits(2);
+  return new Date(Date.UTC(year, digits(5) - 1, digits(8), digits(11), digits(14), digits(17)));
+}
 
 export interface DatabaseOptions {
   /** postgres://user:password@host:port/database */

@@ -5,6 +5,7 @@ import { countOf, fieldsOf, textOf } from './input';
 import { judge, storiesOf } from './oracle/charges';
 import { ledger } from './oracle/ledger';
 import { mrr, mrrAt } from './oracle/mrr';
+import { policyFrom } from './oracle/policy';
 import { totals } from './oracle/totals';
 import type { RequestLog } from './request-log';
 import type { StripeApi } from './stripe/api';
@@ -45,14 +46,13 @@ export const operations: Readonly<Record<string, Operation>> = {
   // What was charged twice, and what after collecting had to end; `?graceSeconds=N` forgives what ended less than N seconds before.
   'GET /_oracle/charges': ({ world }, query) =>
     judge(world, { graceSeconds: countOf(Number(query.get('graceSeconds') ?? 0), 'graceSeconds') }),
+  // What counts is the default, or as `?discounts=all&pastDueDays=30` says: see oracle/policy.ts.
   'GET /_oracle/mrr': ({ world }, query) => {
     const at = query.get('at');
-    return at === null
-      ? mrr(world)
-      : mrrAt(
-          world,
-          at.split(',').map((text) => secondsOf(text, 'at')),
-        );
+    const policy = policyFrom(query);
+    if (at === null) return mrr(world, policy);
+    const instants = at.split(',').map((text) => secondsOf(text, 'at'));
+    return mrrAt(world, instants, policy);
   },
   'GET /_simulator/clock': ({ clock }) => ({ now: clock.now().toISOString() }),
   'GET /_simulator/webhooks': ({ webhooks }) => ({ endpoints: webhooks.status() }),

@@ -10,6 +10,7 @@ import { parseCount } from '../count-option';
 import { renderMrrCharts, renderMrrTables } from '../mrr-table';
 import { paintFor, print, printJson, say, widthOf } from '../output';
 import { computeCommand } from './metrics-compute';
+import { explainCommand } from './metrics-explain';
 import { policyCommand } from './metrics-policy';
 import { diffCommand, metricRunsCommand, restateCommand } from './metrics-runs';
 
@@ -33,6 +34,7 @@ export const metricsCommand = () =>
     .addCommand(policyCommand())
     .addCommand(metricRunsCommand())
     .addCommand(diffCommand())
+    .addCommand(explainCommand())
     .addCommand(restateCommand())
     .addHelpText('after', EXAMPLES)
     .action(({ account, months, json }) =>

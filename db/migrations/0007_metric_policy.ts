@@ -28,7 +28,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   create index raw_object_by_batch on raw_object (batch);
 
   -- Who stayed on a plan for nothing, or was thought to return, may leave from 0.
-  alter table mrr_movement drop constraint mrr_movement_delta_minor_check;
+  alter table mrr_movement drop constraint mrr_movement_delta_minor_check,
+    add constraint mrr_movement_delta_minor_check check (delta_minor <> 0 or type = 'churn');
 
   create index mrr_movement_by_run on mrr_movement (account_id, run);
 `,

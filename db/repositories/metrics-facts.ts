@@ -2,14 +2,22 @@
 import { sql, type Kysely } from 'kysely';
 import {
   FACT_KINDS,
+  UNREAD,
   type CustomerFacts,
   type Fact,
   type FactKind,
 } from '../../domain/metrics/facts';
-import { columnsOf } from '../record-writer';
+import { columnsOf, type Column } from '../record-writer';
 import type { Database } from '../schema';
 
 type Row = Readonly<Record<string, unknown>>;
+
+const FIELDS = Object.fromEntries(
+  FACT_KINDS.map((kind) => {
+    const unread: readonly string[] = kind in UNREAD ? UNREAD[kind as keyof typeof UNREAD] : [];
+    return [kind, columnsOf(kind).filter(({ field }) => !unread.includes(field))];
+  }),
+) as unknown as Readonly<Record<FactKind, readonly Column[]>>;
 
 /** The facts of some customers of an account, by customer; those without any are there too. */
 export async function readFacts(
@@ -21,8 +29,10 @@ export async function readFacts(
   for (const kind of FACT_KINDS) {
     if (kind === 'price') continue;
     const rows = await sql<Row>`
-      select * from ${sql.table(kind)}
-      where account_id = ${accountId} and customer_id = any(${[...customers]})`.execute(db);
+      select external_id, version, ${sql.join(FIELDS[kind].map(({ name }) => sql.ref(name)))}
+      from ${sql.table(kind)} where account_id = ${accountId} and customer_id = any(${[...customers]})`.execute(
+      db,
+    );
     for (const row of rows.rows) {
       byCustomer.get(String(row['customer_id']))?.[kind].push(factOf(kind, row) as never);
     }
@@ -77,10 +87,7 @@ function pricesNamedBy(facts: CustomerFacts): Set<string> {
 }
 
 function factOf<K extends FactKind>(kind: K, row: Row): Fact<K> {
-  const fields = columnsOf(kind).map(({ field, name }) => [field, row[name]]);
-  return {
-    id: row['external_id'],
-    seenAt: row['version'],
-    ...(Object.fromEntries(fields) as object),
-  } as unknown as Fact<K>;
+  const fact: Record<string, unknown> = { id: row['external_id'], seenAt: row['version'] };
+  for (const { field, name } of FIELDS[kind]) fact[field] = row[name];
+  return fact as Fact<K>;
 }

@@ -11,6 +11,7 @@ import type { CustomerMetrics } from '../../domain/metrics/customer-metrics';
 import type { LedgerEntry } from '../../domain/metrics/figures';
 import { monthlyFigures, type MonthlyFigures } from '../../domain/metrics/months';
 import { ENGINE_VERSION } from '../../domain/metrics/policy';
+import { insertMetricRows, type MetricRow } from '../metric-writer';
 import type { MetricRunTable, MetricTables } from '../metrics-schema';
 import type { Database } from '../schema';
 import type { StoredPolicy } from './metric-policies';
@@ -19,8 +20,6 @@ export type MetricRun = Selectable<MetricRunTable>;
 
 /** SQLSTATE of a statement that was cancelled because it took too long. */
 const STATEMENT_CANCELED = '57014';
-/** Rows of one insert: its parameters stay below the 65,535 that Postgres takes. */
-const INSERT_ROWS = 2_000;
 
 /** Runs `work` while nobody else computes the metrics of this account. Errors: lease_lost when another one takes too long. */
 export async function withMetricsLock<T>(
@@ -307,7 +306,7 @@ type DerivedTable = 'subscription_item_version' | 'mrr_segment' | 'metric_custom
 async function replaceWhereDifferent<T extends DerivedTable>(
   trx: Transaction<Database>,
   scope: { readonly accountId: string; readonly customers: readonly string[] },
-  derived: { readonly table: T; readonly rows: readonly MetricTables[T][] },
+  derived: { readonly table: T; readonly rows: readonly MetricRow<T>[] },
 ): Promise<void> {
   const { table, rows } = derived;
   const stored = await sql<MetricTables[T]>`
@@ -317,14 +316,17 @@ async function replaceWhereDifferent<T extends DerivedTable>(
   );
   const known = byCustomer(stored.rows);
   const wanted = byCustomer(rows);
-  const changed = scope.customers.filter(
-    (customer) => contentOf(known.get(customer)) !== contentOf(wanted.get(customer)),
-  );
-  if (changed.length === 0) return;
-  await sql`
-    delete from ${sql.table(table)}
-    where account_id = ${scope.accountId} and customer_id = any(${changed})`.execute(trx);
-  await insertAll(
+  const changed = scope.customers.filter((customer) => {
+    const held = known.get(customer);
+    return !held || contentOf(held) !== contentOf(wanted.get(customer));
+  });
+  const replaced = changed.filter((customer) => known.has(customer));
+  if (replaced.length > 0) {
+    await sql`
+      delete from ${sql.table(table)}
+      where account_id = ${scope.accountId} and customer_id = any(${replaced})`.execute(trx);
+  }
+  await insertMetricRows(
     trx,
     table,
     changed.flatMap((customer) => wanted.get(customer) ?? []),
@@ -354,7 +356,7 @@ const contentOf = (rows: readonly object[] = []): string =>
     .sort()
     .join('\n');
 
-type LedgerRow = Omit<Selectable<MetricTables['mrr_movement']>, 'id'>;
+type LedgerRow = MetricRow<'mrr_movement'>;
 
 /** What of a movement is a figure: rows that differ in their proofs only are not restated. */
 const figuresOf = (row: LedgerRow): string =>
@@ -381,7 +383,7 @@ async function restate(
 ): Promise<number> {
   const { accountId, customers, run, ledger } = options;
   const standing = await standingMovements(trx, accountId)
-    .where('customer_id', 'in', [...customers, ''])
+    .where('customer_id', '=', sql<string>`any(${[...customers]})`)
     .execute();
   const wanted = new Map(ledger.map((row) => [figuresOf(row), row]));
   const reversals: LedgerRow[] = [];
@@ -391,7 +393,7 @@ async function restate(
     reversals.push({ ...row, delta_minor: -row.delta_minor, run, reverses: id });
   }
   const rows = [...reversals, ...wanted.values()];
-  await insertAll(trx, 'mrr_movement', rows);
+  await insertMetricRows(trx, 'mrr_movement', rows);
   return rows.length;
 }
 
@@ -411,19 +413,6 @@ const standingMovements = (db: Kysely<Database>, accountId: string) =>
         ),
       ),
     );
-
-async function insertAll(
-  trx: Transaction<Database>,
-  table: DerivedTable | 'mrr_movement',
-  rows: readonly object[],
-): Promise<void> {
-  for (let start = 0; start < rows.length; start += INSERT_ROWS) {
-    await trx
-      .insertInto(table)
-      .values(rows.slice(start, start + INSERT_ROWS) as never)
-      .execute();
-  }
-}
 
 /** What stands in the ledger, in order of time for each customer and currency. */
 export async function readMovements(

@@ -5,6 +5,7 @@ import { itemVersions, type ItemVersion } from './history';
 import { movementsOf, type Movement } from './movements';
 import type { MetricPolicy } from './policy';
 import { timelineOf, type Segment } from './segments';
+import type { Workings } from './steps';
 
 export interface CustomerMetrics {
   readonly versions: readonly ItemVersion[];
@@ -23,11 +24,13 @@ export function customerMetrics(options: {
   facts: CustomerFacts;
   policy: MetricPolicy;
   asOf: Date;
+  /** Where the arithmetic is told, for whoever wants to explain it. */
+  workings?: Workings;
 }): CustomerMetrics {
-  const { policy, asOf } = options;
+  const { policy, asOf, workings } = options;
   const facts = datedBy(policy, inOrder(options.facts));
   const versions = itemVersions(facts);
-  const { segments, stays, marks, unpriced } = timelineOf(facts, versions, policy);
+  const { segments, stays, marks, unpriced } = timelineOf(facts, versions, policy, workings);
   const kept = policy.freePlans === 'contraction' ? stays : [];
   const past = until(asOf, segments);
   return {

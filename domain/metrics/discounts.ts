@@ -40,7 +40,7 @@ export function reductionsOf(
     )
     .map((discount): Reduction => {
       const told = takenAwayAt(discount, changes);
-      const removed = told ?? usedUpAt(discount, facts) ?? missingAt(discount, renewals);
+      const removed = usedUpAt(discount, facts) ?? told ?? missingAt(discount, renewals);
       return {
         id: discount.id,
         item: discount.subscriptionItemId,
@@ -113,13 +113,15 @@ function takenAwayAt(
   return change && !(endAt && endAt <= change.at) ? change.at : null;
 }
 
-/** One that is taken off once lasts as long as the period that it was taken off. */
+/** One that is taken off once lasts as long as the last period that names it: beside one that takes all, it waits for the next. */
 function usedUpAt({ id, duration }: Fact<'discount'>, facts: CustomerFacts): Date | null {
   if (duration !== 'once') return null;
-  const line = facts.invoice_line.find(
-    ({ kind, discountIds }) => kind === 'recurring' && asList(discountIds).includes(id),
-  );
-  return line?.periodEnd ?? null;
+  let last: Date | null = null;
+  for (const { kind, discountIds, periodEnd } of facts.invoice_line) {
+    if (kind !== 'recurring' || !asList(discountIds).includes(id)) continue;
+    if (last === null || periodEnd > last) last = periodEnd;
+  }
+  return last;
 }
 
 /** A discount that a later renewal does without was taken away before it; nothing shows when. */

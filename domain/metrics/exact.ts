@@ -21,3 +21,21 @@ export const roundHalfUp = (value: Exact): bigint => {
   const quotient = doubled / divisor;
   return doubled < 0n && doubled % divisor !== 0n ? quotient - 1n : quotient;
 };
+
+/** Digits shown beyond the minor unit. */
+const SHOWN_DIGITS = 4;
+
+/** Minor units in decimals, as far as they are told: `30.3333…`, `20.00`. */
+export function exactText(minor: Exact, exponent: number): string {
+  const digits = exponent + SHOWN_DIGITS;
+  const scaled = minor.mul(10n ** BigInt(SHOWN_DIGITS));
+  const whole = scaled.n / scaled.d;
+  const text = whole.toString().padStart(digits + 1, '0');
+  const rest = scaled.n % scaled.d === 0n ? '' : '…';
+  const fraction = text
+    .slice(-digits)
+    .replace(/0+$/, '')
+    .padEnd(rest ? digits : exponent, '0');
+  const sign = minor.s < 0n ? '-' : '';
+  return `${sign}${text.slice(0, -digits)}${fraction === '' ? '' : `.${fraction}`}${rest}`;
+}

@@ -1,11 +1,12 @@
 /** From versions, gaps and discounts to the exact recurring value of each subscription item over time. */
 import { gapsOf, type Gap } from './counting';
 import { reductionsOf, type Reduction } from './discounts';
-import { exact, sum, ZERO, type Exact } from './exact';
+import { exact, exactText, sum, ZERO, type Exact } from './exact';
 import type { Basis, Cause, CustomerFacts, Fact } from './facts';
 import type { ItemVersion } from './history';
 import { compareText } from './plain';
 import type { MetricPolicy } from './policy';
+import { segmentKey, teller, type Step, type Tell, type Workings } from './steps';
 import { taxesOf, type Tax } from './tax';
 import { usageOf } from './usage';
 import { monthlyValue, periodsPerMonth, type PricedItem } from './value';
@@ -66,6 +67,7 @@ export function timelineOf(
   facts: CustomerFacts,
   versions: readonly ItemVersion[],
   policy: MetricPolicy,
+  workings?: Workings,
 ): Timeline {
   const prices = new Map(facts.price.map((price) => [price.id, price]));
   const timeline: Timeline = { segments: [], stays: [], marks: [], unpriced: [] };
@@ -75,10 +77,13 @@ export function timelineOf(
     const gaps = gapsOf(subscription, facts, policy);
     const reductions = reductionsOf(subscription, facts, policy);
     const taxes = taxesOf(subscription, facts, policy);
-    const usage = usageOf(subscription, facts, policy);
+    const usage = usageOf(subscription, facts, policy, workings);
     const items = [...usage];
     for (const version of own) {
-      const priced = pricedItem(version, { price: prices.get(version.price), currency, policy });
+      const priced = pricedItem(version, {
+        ...{ price: prices.get(version.price), currency, policy },
+        workings,
+      });
       if (priced) items.push(priced);
       else if (!timeline.unpriced.includes(version.price)) timeline.unpriced.push(version.price);
     }
@@ -92,7 +97,7 @@ export function timelineOf(
       reductions,
       taxes,
     };
-    const { segments, stays } = segmentsOf(terms);
+    const { segments, stays } = segmentsOf(terms, workings);
     timeline.segments.push(...segments);
     timeline.stays.push(...stays);
     timeline.marks.push(...marksOf({ ...terms, versions: own, gaps, usage }));
@@ -102,15 +107,20 @@ export function timelineOf(
 
 function pricedItem(
   { item, price: id, quantity, from, to, basis, source }: ItemVersion,
-  given: { price: Fact<'price'> | undefined; currency: string; policy: MetricPolicy },
+  given: {
+    price: Fact<'price'> | undefined;
+    currency: string;
+    policy: MetricPolicy;
+    workings: Workings | undefined;
+  },
 ): PricedItem | null {
-  const { price, currency, policy } = given;
+  const { price, currency, policy, workings } = given;
   if (price?.currency !== currency) return null;
-  const value = monthlyValue({ price, quantity, policy });
+  const steps: Step[] = [];
+  const value = monthlyValue({ price, quantity, policy, tell: teller(workings, steps) });
   const periods = periodsPerMonth(price, policy);
   if (!value || !periods) return null;
-  const inputs = [...source, id];
-  return {
+  const priced: PricedItem = {
     item,
     value,
     periodsPerMonth: periods,
@@ -118,12 +128,17 @@ function pricedItem(
     from,
     to,
     basis,
-    inputs,
+    inputs: [...source, id],
   };
+  workings?.set(priced, steps);
+  return priced;
 }
 
 /** What a subscription is worth, item by item, and when it was there and worth nothing. */
-export function segmentsOf(terms: Terms): { segments: Segment[]; stays: FreeStay[] } {
+export function segmentsOf(
+  terms: Terms,
+  workings?: Workings,
+): { segments: Segment[]; stays: FreeStay[] } {
   const { subscription, currency, startedAt, endedAt, items, gaps, reductions, taxes } = terms;
   const segments: Segment[] = [];
   const stays: FreeStay[] = [];
@@ -145,7 +160,8 @@ export function segmentsOf(terms: Terms): { segments: Segment[]; stays: FreeStay
     );
     const values = discounted(live, inForce, periods);
     if (values.every((value) => value.equals(ZERO))) stays.push({ currency, from, to });
-    for (const [position, { item, exponent, basis, inputs }] of live.entries()) {
+    for (const [position, priced] of live.entries()) {
+      const { item, exponent, basis, inputs } = priced;
       const net = values[position];
       if (!net || net.equals(ZERO)) continue;
       const taxed = taxes.filter((tax) => tax.item === item && covers(tax, from));
@@ -163,6 +179,16 @@ export function segmentsOf(terms: Terms): { segments: Segment[]; stays: FreeStay
           ...new Set([...inputs, ...inForce.map(({ id }) => id), ...taxed.map(({ id }) => id)]),
         ],
       });
+      if (!workings) continue;
+      const steps = [...(workings.get(priced) ?? [])];
+      const tell: Tell = (step) => void steps.push(step);
+      discounted(live, inForce, periods, { position, exponent, tell });
+      taxed.reduce((value, { factor, id }) => {
+        const after = value.mul(factor);
+        steps.push({ text: `× ${factor.toFraction()} for tax on top`, after, records: [id] });
+        return after;
+      }, net);
+      workings.set(segmentKey({ item, from }), steps);
     }
   }
   return { segments: merged(segments), stays };
@@ -175,16 +201,17 @@ export function segmentsOf(terms: Terms): { segments: Segment[]; stays: FreeStay
  */
 export function discounted(
   items: readonly { readonly item: string; readonly value: Exact }[],
-  reductions: readonly Pick<Reduction, 'item' | 'owner' | 'percentOff' | 'amountOff'>[],
+  reductions: readonly AppliedReduction[],
   periodsPerMonth: Exact,
+  told?: { readonly position: number; readonly exponent: number; readonly tell: Tell },
 ): Exact[] {
-  const values = items.map(({ item, value }) =>
-    reduced(
-      value,
-      reductions.filter((reduction) => reduction.item === item),
+  const values = items.map(({ item, value }, position) => {
+    const own = reductions.filter((reduction) => reduction.item === item);
+    return reduced(value, own, {
       periodsPerMonth,
-    ),
-  );
+      told: told?.position === position ? told : undefined,
+    });
+  });
   const ofSubscription = reductions.filter(({ owner }) => owner === 'subscription');
   const whole =
     ofSubscription.length > 0
@@ -192,24 +219,52 @@ export function discounted(
       : reductions.filter(({ owner }) => owner === 'customer');
   const before = sum(values);
   if (whole.length === 0 || before.equals(ZERO)) return values;
-  const share = reduced(before, whole, periodsPerMonth).div(before);
-  return values.map((value) => value.mul(share));
+  const isAlone = values.length === 1;
+  if (!isAlone) {
+    const text = `the subscription's ${String(values.length)} items together`;
+    told?.tell({ text, after: before, records: [] });
+  }
+  const after = reduced(before, whole, { periodsPerMonth, told });
+  const share = after.div(before);
+  const shared = values.map((value) => value.mul(share));
+  const own = told && !isAlone ? shared[told.position] : undefined;
+  if (own) told?.tell({ text: 'of which this item, in proportion', after: own, records: [] });
+  return shared;
 }
+
+type AppliedReduction = Pick<Reduction, 'item' | 'owner' | 'percentOff' | 'amountOff'> & {
+  readonly id?: string;
+};
 
 function reduced(
   value: Exact,
-  reductions: readonly Pick<Reduction, 'percentOff' | 'amountOff'>[],
-  periodsPerMonth: Exact,
+  reductions: readonly AppliedReduction[],
+  given: { periodsPerMonth: Exact; told: { exponent: number; tell: Tell } | undefined },
 ): Exact {
+  const { periodsPerMonth, told } = given;
   const hundred = exact(100n);
   let left = value;
-  for (const { percentOff } of reductions) {
-    if (percentOff) left = left.mul(hundred.sub(percentOff)).div(hundred);
+  const take = (after: Exact, text: string, { id }: AppliedReduction) => {
+    left = after;
+    told?.tell({ text, after, records: id === undefined ? [] : [id] });
+  };
+  for (const each of reductions) {
+    if (!each.percentOff) continue;
+    take(
+      left.mul(hundred.sub(each.percentOff)).div(hundred),
+      `− ${each.percentOff.toString()} %`,
+      each,
+    );
   }
-  for (const { amountOff } of reductions) {
-    if (amountOff) left = left.sub(amountOff.mul(periodsPerMonth));
+  for (const each of reductions) {
+    if (!each.amountOff) continue;
+    const amount = exactText(each.amountOff, told?.exponent ?? 0);
+    const text = `− ${amount} a billing period × ${periodsPerMonth.toFraction()}`;
+    take(left.sub(each.amountOff.mul(periodsPerMonth)), text, each);
   }
-  return left.lt(ZERO) ? ZERO : left;
+  if (!left.lt(ZERO)) return left;
+  told?.tell({ text: 'not below nothing', after: ZERO, records: [] });
+  return ZERO;
 }
 
 function marksOf(

@@ -1,9 +1,10 @@
 /** What metered usage counts for, under policies that count it: what was billed for it. */
-import { exact, sum } from './exact';
+import { exact, exactText, sum } from './exact';
 import type { CustomerFacts, Fact } from './facts';
 import { compareText } from './plain';
 import type { MetricPolicy } from './policy';
-import { periodsPerMonth, type PricedItem } from './value';
+import { teller, type Step, type Workings } from './steps';
+import { periodsPerMonth, perMonth, type PricedItem } from './value';
 
 /** How many bills of an item its value is the average of; 0 where usage does not count. */
 export const averagedBills = ({ metered }: Pick<MetricPolicy, 'metered'>): number =>
@@ -22,6 +23,7 @@ export function usageOf(
   subscription: Fact<'subscription'>,
   facts: CustomerFacts,
   policy: MetricPolicy,
+  workings?: Workings,
 ): PricedItem[] {
   const averaged = averagedBills(policy);
   if (averaged === 0) return [];
@@ -34,18 +36,26 @@ export function usageOf(
       if (!periods || (!next && !present.has(item) && subscription.endedAt === null)) return [];
       const past = bills.slice(Math.max(0, index + 1 - averaged), index + 1);
       const total = sum(past.map(({ amountMinor }) => exact(amountMinor)));
-      return [
-        {
-          item,
-          value: total.div(exact(BigInt(past.length))).mul(periods),
-          periodsPerMonth: periods,
-          exponent: price.exponent,
-          from: at,
-          to: next?.at ?? null,
-          basis: 'exact',
-          inputs: [...lines, price.id],
-        },
-      ];
+      const steps: Step[] = [];
+      const tell = teller(workings, steps);
+      const average = total.div(exact(BigInt(past.length)));
+      const amounts = past
+        .map(({ amountMinor }) => exactText(exact(amountMinor), price.exponent))
+        .join(' + ');
+      const text = `(${amounts}) / ${String(past.length)} billed for usage`;
+      tell?.({ text, after: average, records: past.flatMap((bill) => bill.lines) });
+      const priced: PricedItem = {
+        item,
+        value: perMonth(average, { price, periods, tell }),
+        periodsPerMonth: periods,
+        exponent: price.exponent,
+        from: at,
+        to: next?.at ?? null,
+        basis: 'exact',
+        inputs: [...lines, price.id],
+      };
+      workings?.set(priced, steps);
+      return [priced];
     }),
   );
 }

@@ -1,9 +1,10 @@
 /** What an item at a price is worth a month. */
 import type { JsonValue } from '../records';
-import { exact, sum, ZERO, type Exact } from './exact';
+import { exact, exactText, sum, ZERO, type Exact } from './exact';
 import type { Basis, Fact } from './facts';
 import { asList, asObject } from './plain';
 import type { MetricPolicy } from './policy';
+import type { Tell } from './steps';
 
 /** An item at a price during [from, to), before discounts and tax. */
 export interface PricedItem {
@@ -51,12 +52,37 @@ export function monthlyValue(options: {
   price: Fact<'price'>;
   quantity: string | null;
   policy: MetricPolicy;
+  tell?: Tell | undefined;
 }): Exact | null {
-  const { price, quantity, policy } = options;
+  const { price, quantity, policy, tell } = options;
   const periods = periodsPerMonth(price, policy);
   if (!periods || quantity === null || price.usage === 'metered') return null;
   const amount = amountOf(price, exact(quantity));
-  return amount && amount.mul(periods);
+  if (!amount) return null;
+  tell?.({ text: amountText(price, exact(quantity)), after: amount, records: [price.id] });
+  return perMonth(amount, { price, periods, tell });
+}
+
+/** What is due for a billing period, by the month. */
+export function perMonth(
+  amount: Exact,
+  options: { price: Fact<'price'>; periods: Exact; tell?: Tell | undefined },
+): Exact {
+  const { price, periods, tell } = options;
+  const value = amount.mul(periods);
+  const length = `${String(price.intervalCount ?? 1)} ${price.interval ?? ''}`;
+  const text = `× ${periods.toFraction()}: a billing period is ${length}`;
+  tell?.({ text, after: value, records: [] });
+  return value;
+}
+
+function amountText(price: Fact<'price'>, quantity: Exact): string {
+  const count = quantity.toFraction();
+  if (price.scheme !== 'per_unit')
+    return `${count} units by the ${price.scheme} tiers of ${price.id}`;
+  const packages = packagesOf(price, quantity);
+  const of = packages.equals(quantity) ? '' : ` packages for a quantity of ${count}`;
+  return `${packages.toFraction()}${of} × ${exactText(exact(price.unitAmount ?? '0'), price.exponent)} (${price.id})`;
 }
 
 function amountOf(price: Fact<'price'>, quantity: Exact): Exact | null {

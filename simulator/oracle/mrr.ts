@@ -1,8 +1,8 @@
 /**
- * The truth about MRR under the default policy, from the action log alone. Invoices are never looked at, so that a rebuild
- * from invoice lines is checked by something that cannot share its mistakes.
+ * The truth about MRR, from the action log alone. Invoices are never looked at, so that a rebuild from invoice lines is checked by
+ * something that cannot share its mistakes; but for the policies that are about invoices: what is overdue, and what was paid for.
  *
- * The policy: a licensed recurring price counts with its quantity, per month (a day is 365/12 and a week 52/12 of a
+ * By default a licensed recurring price counts with its quantity, per month (a day is 365/12 and a week 52/12 of a
  * month's worth); discounts that recur are deducted while they run, percentages compounding first, then amounts per
  * billing period; `once` discounts, metered usage, one-time items, trials and tax count nothing; only `active` and
  * `past_due` subscriptions count, and none whose collection is paused. A customer is rounded once per currency, half up.
@@ -14,6 +14,7 @@ import { priceOf } from '../world/money';
 import { ZERO, add, multiply, rational, roundTo, subtract, type Rational } from '../world/rational';
 import type { World } from '../world/world';
 import { isoInstant } from './ledger';
+import { DEFAULT_ORACLE_POLICY, Invoiced, type OraclePolicy } from './policy';
 import { isoCode } from './totals';
 
 /** MRR from an instant on, until the next step. */
@@ -42,8 +43,8 @@ export interface MrrTruth {
   untraced: Untraced[];
 }
 
-export function mrr(world: World): MrrTruth {
-  const customers = curves(world).map(({ customer, currency, points }) => ({
+export function mrr(world: World, policy = DEFAULT_ORACLE_POLICY): MrrTruth {
+  const customers = curves(world, policy).map(({ customer, currency, points }) => ({
     customer,
     currency,
     steps: points.map(({ at, minor }) => ({ at: isoInstant(at), mrrMinor: String(minor) })),
@@ -55,8 +56,9 @@ export function mrr(world: World): MrrTruth {
 export function mrrAt(
   world: World,
   instants: readonly number[],
+  policy = DEFAULT_ORACLE_POLICY,
 ): { at: string; mrr: { customer: string; currency: string; mrrMinor: string }[] }[] {
-  const all = curves(world);
+  const all = curves(world, policy);
   return instants.map((instant) => ({
     at: isoInstant(instant),
     mrr: all.flatMap(({ customer, currency, points }) => {
@@ -101,7 +103,8 @@ interface Curve {
 }
 
 /** One step function per customer and currency, in order of the customers. */
-function curves(world: World): Curve[] {
+function curves(world: World, policy: OraclePolicy): Curve[] {
+  const invoiced = new Invoiced(world);
   const bySubscription = new Map<string, Action[]>();
   for (const action of world.log) {
     const actions = bySubscription.get(action.subscription);
@@ -115,7 +118,7 @@ function curves(world: World): Curve[] {
       throw new Error('The log of a subscription must begin with it.');
     const key = `${first.customer} ${isoCode(first.currency)}`;
     const list = changes.get(key) ?? [];
-    list.push(...changesOf(world, actions));
+    list.push(...changesOf({ world, policy, invoiced }, first.subscription, actions));
     changes.set(key, list);
   }
   return [...changes].map(([key, list]) => {
@@ -146,12 +149,33 @@ interface State {
   discounts: Map<string, { coupon: string; start: number; end: number | null }>;
 }
 
+interface Truth {
+  world: World;
+  policy: OraclePolicy;
+  invoiced: Invoiced;
+}
+
 /** How the exact MRR of one subscription changes, instant by instant. */
-function changesOf(world: World, actions: Action[]): { at: number; delta: Rational }[] {
-  const ends = actions.flatMap((action) =>
-    action.kind === 'discountApplied' && action.end !== null ? [action.end] : [],
-  );
-  const instants = [...new Set([...actions.map(({ at }) => at), ...ends])].sort((a, b) => a - b);
+function changesOf(
+  truth: Truth,
+  subscription: string,
+  logged: Action[],
+): { at: number; delta: Rational }[] {
+  const { world, policy, invoiced } = truth;
+  const actions = endedBy(truth, subscription, logged);
+  const ends = actions.flatMap((action) => {
+    if (action.kind === 'discountUsed') return [action.until];
+    return action.kind === 'discountApplied' && action.end !== null ? [action.end] : [];
+  });
+  const { pastDueDays } = policy;
+  const arrears = pastDueDays === null ? [] : invoiced.arrears(subscription, pastDueDays);
+  const instants = [
+    ...new Set([
+      ...actions.map(({ at }) => at),
+      ...ends,
+      ...arrears.flatMap(({ from, to }) => (to === null ? [from] : [from, to])),
+    ]),
+  ].sort((a, b) => a - b);
   const state: State = {
     counts: false,
     paused: false,
@@ -169,27 +193,46 @@ function changesOf(world: World, actions: Action[]): { at: number; delta: Ration
       action !== undefined && action.at <= at;
       action = actions[next]
     ) {
-      apply(world, state, action);
+      apply(truth, state, action);
       next += 1;
     }
-    const value = valueOf(world, state, at);
+    const overdue = arrears.some(({ from, to }) => from <= at && (to === null || at < to));
+    const value = overdue ? ZERO : valueOf(truth, state, at);
     changes.push({ at, delta: subtract(value, before) });
     before = value;
   }
   return changes;
 }
 
-function apply(world: World, state: State, action: Action): void {
+/** The log with the end where the policy dates it. */
+function endedBy({ world, policy, invoiced }: Truth, id: string, logged: Action[]): Action[] {
+  const { endedAt, canceledAt } = world.subscriptions.get(id);
+  const end = {
+    ended: () => endedAt,
+    canceled: () => canceledAt ?? endedAt,
+    paid_period_end: () => (endedAt === null ? null : invoiced.usedUpAt(id, endedAt)),
+  }[policy.churnDate]();
+  const [first] = logged;
+  if (end === endedAt || end === null || first === undefined) return logged;
+  const isEnd = (action: Action) => action.kind === 'statusChanged' && action.status === 'canceled';
+  const { customer, subscription } = first;
+  return [
+    ...logged.filter((action) => action.at < end && !isEnd(action)),
+    { kind: 'statusChanged', at: end, customer, subscription, status: 'canceled' },
+  ];
+}
+
+function apply({ world, policy }: Truth, state: State, action: Action): void {
   switch (action.kind) {
     case 'subscribed':
       state.interval = action.interval;
-      for (const terms of action.items) state.items.set(terms.item, monthly(world, terms));
+      for (const terms of action.items) state.items.set(terms.item, monthly(world, policy, terms));
       return;
     case 'statusChanged':
       state.counts = action.status === 'active' || action.status === 'past_due';
       return;
     case 'itemSet':
-      state.items.set(action.item, monthly(world, action));
+      state.items.set(action.item, monthly(world, policy, action));
       return;
     case 'itemRemoved':
       state.items.delete(action.item);
@@ -198,11 +241,16 @@ function apply(world: World, state: State, action: Action): void {
       state.interval = action.interval;
       return;
     case 'discountApplied':
-      state.discounts.set(action.discount, action);
+      state.discounts.set(action.discount, { ...action });
       return;
     case 'discountRemoved':
       state.discounts.delete(action.discount);
       return;
+    case 'discountUsed': {
+      const used = state.discounts.get(action.discount);
+      if (used !== undefined) used.end = action.until;
+      return;
+    }
     case 'collectionPaused':
       state.paused = true;
       return;
@@ -211,19 +259,20 @@ function apply(world: World, state: State, action: Action): void {
   }
 }
 
-function valueOf(world: World, state: State, at: number): Rational {
+function valueOf({ world, policy }: Truth, state: State, at: number): Rational {
   if (!state.counts || state.paused) return ZERO;
   let value = [...state.items.values()].reduce(add, ZERO);
-  const coupons = [...state.discounts.values()]
+  const discounts = policy.discounts === 'none' ? [] : [...state.discounts.values()];
+  const coupons = discounts
     .filter(({ start, end }) => start <= at && (end === null || at < end))
     .map(({ coupon }) => world.coupons.get(coupon))
-    .filter(({ duration }) => duration !== 'once');
+    .filter(({ duration }) => policy.discounts === 'all' || duration !== 'once');
   for (const { percentOffBp } of coupons) {
     if (percentOffBp !== null) value = multiply(value, rational(10_000 - percentOffBp, 10_000));
   }
   for (const { amountOffMinor } of coupons) {
     if (amountOffMinor !== null)
-      value = subtract(value, multiply(rational(amountOffMinor), perMonth(state.interval)));
+      value = subtract(value, multiply(rational(amountOffMinor), perMonth(state.interval, policy)));
   }
   return value.n < 0n ? ZERO : value;
 }
@@ -231,20 +280,21 @@ function valueOf(world: World, state: State, at: number): Rational {
 /** What an item is worth per month before discounts. */
 function monthly(
   world: World,
+  policy: OraclePolicy,
   { price: id, quantity }: { price: string; quantity: number | null },
 ): Rational {
   const price = world.prices.get(id);
   if (price.recurring?.usageType !== 'licensed' || quantity === null) return ZERO;
-  return multiply(priceOf(price, quantity), perMonth(price.recurring.interval));
+  return multiply(priceOf(price, quantity), perMonth(price.recurring.interval, policy));
 }
 
 /** How many billing periods of an interval make a month. */
-function perMonth({ unit, count }: Interval): Rational {
+function perMonth({ unit, count }: Interval, { day, week }: OraclePolicy): Rational {
   switch (unit) {
     case 'day':
-      return rational(365, 12 * count);
+      return multiply(day, rational(1, count));
     case 'week':
-      return rational(52, 12 * count);
+      return multiply(week, rational(1, count));
     case 'month':
       return rational(1, count);
     case 'year':

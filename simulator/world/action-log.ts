@@ -20,7 +20,9 @@ export type Action = { at: number; customer: string; subscription: string } & (
   | { kind: 'itemRemoved'; item: string }
   | { kind: 'intervalChanged'; interval: Interval }
   | { kind: 'discountApplied'; discount: string; coupon: string; start: number; end: number | null }
-  /** By hand, before its end: using up a `once` discount or reaching the end is no action. */
+  /** Of one invoice, whose period ends then. */
+  | { kind: 'discountUsed'; discount: string; until: number }
+  /** By hand, before its end: reaching the end is no action. */
   | { kind: 'discountRemoved'; discount: string }
   /** `atPeriodStart`: the boundary itself, where the voided invoice shows it. */
   | { kind: 'collectionPaused'; atPeriodStart: boolean }

@@ -5,9 +5,16 @@ import { createInvoice, DRAFT_SECONDS, lineOf, voidInvoice, type LineDraft } fro
 import type { Invoice, Period, Subscription, SubscriptionItem } from './model';
 import { priceOf, toMinor } from './money';
 import { pendingItems } from './prorations';
-import { periodOf, isEnded, isMetered, amendSubscription, productName } from './subscription-parts';
+import {
+  about,
+  periodOf,
+  isEnded,
+  isMetered,
+  amendSubscription,
+  productName,
+} from './subscription-parts';
 import { endSubscription, setStatus } from './subscription-status';
-import { agendaOf, type World } from './world';
+import { agendaOf, note, type World } from './world';
 
 /** Starts the next period of a subscription, or ends it where that was asked for. */
 export function renew(world: World, subscription: Subscription, at: number): void {
@@ -100,8 +107,10 @@ export function invoicePeriod(
     const used = invoice.lines.some((line) =>
       line.discountAmounts.some((part) => part.discount === id && part.amountMinor > 0),
     );
-    if (used && world.coupons.get(discount.coupon).duration === 'once')
-      dropDiscount(world, discount, at);
+    if (!used || world.coupons.get(discount.coupon).duration !== 'once') continue;
+    const until = periodOf(subscription).end;
+    note(world, { kind: 'discountUsed', ...about(subscription, at), discount: id, until });
+    dropDiscount(world, discount, at);
   }
   return invoice;
 }

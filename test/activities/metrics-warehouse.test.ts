@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { createComputeMetrics } from '../../activities/metrics-compute';
 import { createLoadWarehouse } from '../../activities/warehouse-load';
+import { setPolicy } from '../../db/repositories/metric-policies';
 import { monthlyMrr } from '../../db/repositories/metrics';
 import type { Database } from '../../db/schema';
+import { DEFAULT_POLICY } from '../../domain/metrics/policy';
 import type { CanonicalRecord, Fields } from '../../domain/records';
 import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import { at, factsOf } from '../domain/metrics-facts';
@@ -263,5 +265,43 @@ describe('loading the warehouse', () => {
         [account],
       ),
     ).toEqual([{ rows: 3n, reversals: 1n, mrr: 1000n }]);
+  });
+
+  it('holds what one policy says, then another, then the first again', async () => {
+    await store(db, account, {
+      records: recordsOf(ended, 'cus_1').map((record) =>
+        record.kind === 'price'
+          ? { ...record, fields: { ...record.fields, interval: 'week' } }
+          : record,
+      ) as CanonicalRecord[],
+      dirty: ['cus_1'],
+    });
+    const months = async () => {
+      await compute();
+      await load();
+      return warehouse.query(
+        'select month, new_minor, churn_minor, end_minor from mrr_monthly where account = ? order by month',
+        [account],
+      );
+    };
+    const adopt = (weekFactor: string) =>
+      setPolicy(db, {
+        accountId: account,
+        policy: { ...DEFAULT_POLICY, weekFactor },
+        by: 'Ada',
+        why: 'trying',
+      });
+    const first = await months();
+    await adopt('4');
+    const second = await months();
+    expect(second).not.toEqual(first);
+    await adopt('52/12');
+    expect(await months()).toEqual(first);
+    const [sums] = await warehouse.query(
+      'select count(*) as movements, sum(delta_minor) as total from mrr_movements where account = ?',
+      [account],
+    );
+    // Two movements, taken back and written anew twice.
+    expect(sums).toMatchObject({ movements: 10n, total: 0n });
   });
 });

@@ -1,5 +1,6 @@
 /** Canonical rows for the metrics tests: each with harmless defaults, so that a test names only what it is about. */
 import type { CustomerFacts, Fact, FactKind } from '../../domain/metrics/facts';
+import type { Fields } from '../../domain/records';
 
 export const at = (text: string): Date => new Date(text.length === 10 ? `${text}T00:00:00Z` : text);
 
@@ -7,7 +8,10 @@ const START = at('2026-01-01');
 /** When everything was read. */
 export const SEEN = at('2026-07-01');
 
-const DEFAULTS: { readonly [K in FactKind]: Omit<Fact<K>, 'id'> } = {
+/** With what the metrics do not read, so that rows can be made of it too. */
+type Whole<K extends FactKind> = Fields<K> & { readonly seenAt: Date };
+
+const DEFAULTS: { readonly [K in FactKind]: Whole<K> } = {
   subscription: {
     seenAt: SEEN,
     customerId: 'cus_1',
@@ -140,12 +144,14 @@ const DEFAULTS: { readonly [K in FactKind]: Omit<Fact<K>, 'id'> } = {
   },
 };
 
-type Given = { readonly [K in FactKind]?: readonly (Partial<Fact<K>> & { id: string })[] };
+type Given = { readonly [K in FactKind]?: readonly (Partial<Whole<K>> & { id: string })[] };
 
 /** One customer. Unless given: an active subscription `sub_1` since January, and the prices `basic` (10.00) and `pro` (30.00). */
 export function factsOf(given: Given): CustomerFacts {
   const rows = <K extends FactKind>(kind: K, otherwise?: Given[K]): Fact<K>[] =>
-    (given[kind] ?? otherwise ?? []).map((row) => ({ ...DEFAULTS[kind], ...row }) as Fact<K>);
+    (given[kind] ?? otherwise ?? []).map(
+      (row) => ({ ...DEFAULTS[kind], ...row }) as unknown as Fact<K>,
+    );
   return {
     subscription: rows('subscription', [{ id: 'sub_1' }]),
     subscription_item: rows('subscription_item'),
