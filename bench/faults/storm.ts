@@ -294,7 +294,7 @@ class Row {
 
   want(desired: CaseDesired): void {
     if (desired === 'cancel') this.canceledAtMs ??= this.time.nowMs;
-    this.desired = desired;
+    if (this.desired !== 'cancel') this.desired = desired;
   }
 }
 

@@ -64,7 +64,8 @@ async function append(trx: Transaction<Database>, ref: CaseRef, record: CaseReco
 }
 
 /**
- * What the ledger reads when an attempt is claimed, and what the wish has come to: both or neither. Errors: those of readCase.
+ * What the ledger reads when an attempt is claimed, and what the wish has come to: both or neither. A cancel is for good, though a
+ * workflow that was reset has forgotten it. Errors: those of readCase.
  */
 export async function setCaseDesired(
   db: Kysely<Database>,
@@ -74,7 +75,7 @@ export async function setCaseDesired(
   await inTransaction(db, async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('recovery_case')
-      .set({ desired })
+      .set({ desired: sql`case when desired = 'cancel' then desired else ${desired} end` })
       .where('account_id', '=', ref.account)
       .where('invoice_id', '=', ref.invoice)
       .executeTakeFirst();

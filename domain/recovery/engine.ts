@@ -172,7 +172,8 @@ function attemptsAfter(
 function perform(memory: CaseMemory, effect: CaseEffect): CaseMemory {
   switch (effect.type) {
     case 'write_desired':
-      return { ...memory, desired: effect.desired };
+      // A cancel is for good, also where it waits for the outcome of an attempt.
+      return memory.desired === 'cancel' ? memory : { ...memory, desired: effect.desired };
     case 'remember': {
       const others = memory.remembered.filter(({ type }) => type !== effect.event.type);
       return { ...memory, remembered: [...others, effect.event] };

@@ -153,6 +153,13 @@ describe('setCaseDesired', () => {
     expect(await storyOf(one)).toEqual(['1 scheduled → paused']);
   });
 
+  it('leaves a cancel as it is, for a workflow that was reset has forgotten it', async () => {
+    const one = await shop.open({ state: 'scheduled' });
+    await one.set({ desired: 'cancel' });
+    await want(one, recordOf([move(1, 'scheduled', 'paused', { event: 'pause' })]));
+    expect(await rowOf(one)).toMatchObject({ desired: 'cancel' });
+  });
+
   it('writes neither where one of them cannot be written', async () => {
     const one = await shop.open({ state: 'scheduled' });
     const unstorable = move(1, 'scheduled', 'paused', { facts: { text: '\u0000' } });

@@ -214,6 +214,14 @@ describe('after the outcome', () => {
     expect(happen(memory, eventOf('absent'), MOMENT).state).toBe('canceled');
   });
 
+  test('a cancel is for good, whoever resumes or pauses it before the outcome is known', () => {
+    for (const then of ['resume', 'pause', 'attempt_now'] as const) {
+      const memory = outcome(['cancel', then], eventOf('outcome_unknown'));
+      // Whoever takes it up from its row has nothing else to remember it by.
+      expect(memory.desired).toBe('cancel');
+    }
+  });
+
   test('a refused claim leaves no number behind', () => {
     const given = {
       step: 'charge',
