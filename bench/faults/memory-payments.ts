@@ -80,8 +80,13 @@ export function createMemoryPayments(options: MemoryPaymentsOptions): MemoryPaym
     return { at, invoice };
   };
   const index = (): void => {
-    for (; indexed < world.charges.all.length; indexed += 1) {
-      const charge = world.charges.all[indexed] as WorldCharge;
+    const { all } = world.charges;
+    if (all.length === indexed) return;
+    // From the beginning: a charge that the service makes by itself is found late, and lies before younger ones.
+    indexed = all.length;
+    byInvoice.clear();
+    byCredential.clear();
+    for (const charge of all) {
       push(byInvoice, charge.invoice, charge);
       push(byCredential, world.paymentMethods.get(charge.paymentMethod).fingerprint, charge);
     }
@@ -214,6 +219,7 @@ export function createMemoryPayments(options: MemoryPaymentsOptions): MemoryPaym
       const request = receive(world, {
         id: `req_${String(world.requestsReceived)}`,
         idempotencyKey,
+        at: Math.floor(time.nowMs / 1000),
       });
       if (strikes(weather.lateExecution)) {
         // It is carried out after the client has given up, within what the service may take.

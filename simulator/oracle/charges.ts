@@ -86,7 +86,7 @@ export function storiesOf(world: World, invoices: readonly string[]): InvoiceSto
 }
 
 /**
- * Judges every charge. Stops less than `graceSeconds` before a charge are forgiven: in a world whose clock stands still, a
+ * Judges every charge. Stops less than `graceSeconds` before its request was received are forgiven: in a world whose clock stands still, a
  * client that has read the invoice cannot know what happens in the same second.
  */
 export function judge(world: World, { graceSeconds = 0 } = {}): Judgement {
@@ -111,7 +111,7 @@ export function judge(world: World, { graceSeconds = 0 } = {}): Judgement {
     for (const { charge, request } of requested) {
       const stop = stops.find(
         ({ at, afterRequests }) =>
-          afterRequests < request.ordinal && charge.created - at >= graceSeconds,
+          afterRequests < request.ordinal && request.at - at >= graceSeconds,
       );
       if (stop === undefined) continue;
       judgement.forbiddenCharges.push({

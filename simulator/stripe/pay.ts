@@ -42,13 +42,15 @@ export function preparePay(invoice: Invoice, call: Call): () => object {
   )
     throw noSuch('PaymentMethod', paymentMethod, { param: 'payment_method', status: 400 });
 
-  const request = receive(world, { id: call.requestId, idempotencyKey: call.idempotencyKey });
+  const at = Math.max(call.now, world.clock);
+  const { requestId: id, idempotencyKey } = call;
+  const request = receive(world, { id, idempotencyKey, at });
 
   return () => {
     const result = carryOut(world, request, () =>
       payInvoice(world, {
         invoice: invoice.id,
-        at: Math.max(call.now, world.clock),
+        at,
         ...(paymentMethod !== undefined && { paymentMethod }),
       }),
     );

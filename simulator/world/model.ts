@@ -467,5 +467,7 @@ export interface ApiRequest {
 
 /** A request that was received; the ordinal says after which others, and before which changes. */
 export interface ReceivedRequest extends ApiRequest {
+  /** When it was received, which may be long before it is carried out. */
+  at: number;
   ordinal: number;
 }

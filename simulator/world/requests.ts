@@ -1,10 +1,10 @@
 /** Requests of the API, as the world knows them: events, charges and the oracle tell which one made what. */
-import type { ApiRequest, ReceivedRequest } from './model';
+import type { ReceivedRequest } from './model';
 import { Random } from './random';
 import type { World } from './world';
 
 /** Counts a request that is to change something. */
-export function receive(world: World, request: ApiRequest): ReceivedRequest {
+export function receive(world: World, request: Omit<ReceivedRequest, 'ordinal'>): ReceivedRequest {
   world.requestsReceived += 1;
   return { ...request, ordinal: world.requestsReceived };
 }

@@ -70,8 +70,10 @@ test.each([
   });
   const choices = new Random('a case');
   const ask = (invoice: string, idempotencyKey: string) =>
-    carryOut(world, receive(world, { id: `req_${idempotencyKey}`, idempotencyKey }), () =>
-      payInvoice(world, { invoice, at: world.clock }),
+    carryOut(
+      world,
+      receive(world, { id: `req_${idempotencyKey}`, idempotencyKey, at: world.clock }),
+      () => payInvoice(world, { invoice, at: world.clock }),
     );
   for (const [index, { id }] of unpaidOf(world).entries()) {
     const kind = index % 2 === 0 ? 'replaceCard' : 'payInvoice';
@@ -89,3 +91,20 @@ test.each([
     forbiddenCharges: [{ idempotencyKey: 'once more', after: { kind: 'paid' } }],
   });
 });
+
+test.each([
+  [10, 0],
+  [40, 1],
+])(
+  'a request %i seconds after a stop, carried out minutes later, is judged by when it came',
+  (seconds, forbidden) => {
+    const settings = { retries: 'off', guard: false } as const;
+    const world = generateFailures({ seed: 4, invoices: 1, asOf: AS_OF, settings });
+    const [{ id: invoice } = { id: '' }] = unpaidOf(world);
+    const doing = { at: AS_OF, choices: new Random('a stop') };
+    applyChangeAround(world, { kind: 'voidInvoice', invoice }, doing);
+    const request = receive(world, { id: 'req_1', idempotencyKey: '1', at: AS_OF + seconds });
+    carryOut(world, request, () => payInvoice(world, { invoice, at: AS_OF + 150 }));
+    expect(judge(world, { graceSeconds: 30 }).forbiddenCharges).toHaveLength(forbidden);
+  },
+);
