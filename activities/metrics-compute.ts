@@ -19,7 +19,7 @@ import { customerMetrics } from '../domain/metrics/customer-metrics';
 import type { MetricsActivities, MetricsReport } from './contract';
 
 /** Customers of one transaction: their facts are in memory together, and syncs that touch them wait for its end. */
-const BATCH_CUSTOMERS = 200;
+const BATCH_CUSTOMERS = 400;
 
 export interface ComputeDependencies {
   readonly db: Kysely<Database>;
