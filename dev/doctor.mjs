@@ -112,6 +112,10 @@ const CHECKS = {
     onPath('docker')
       ? fine('there: docker compose -f temporal-dev.yml up is another way to the servers')
       : optional('not there, and not needed'),
+  Python: async () =>
+    onPath('python3')
+      ? fine(await versionOf('python3', ['--version']))
+      : optional('python3 is not there; only the tests of the Snowflake warehouse need it'),
   Chromium: () => {
     const found = findChromium();
     return found !== null

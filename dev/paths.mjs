@@ -8,11 +8,8 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = realpathSync(fileURLToPath(new URL('..', import.meta.url)));
 /** Git-ignored; what `npm start` keeps between runs. */
 export const DATA_FOLDER = join(ROOT, '.recoup');
-export const BIN_CACHE = join(
-  process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
-  'recoup',
-  'bin',
-);
+export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'recoup');
+export const BIN_CACHE = join(CACHE, 'bin');
 const OUTSIDE = '/var/tmp';
 const outsideFolderOf = (clone) =>
   join(OUTSIDE, `recoup-${createHash('sha256').update(clone).digest('hex').slice(0, 12)}`);

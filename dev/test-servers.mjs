@@ -2,6 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Children } from './children.mjs';
+import { ensureFakesnow, startFakesnow } from './fakesnow.mjs';
 import { onFreePorts } from './ports.mjs';
 import { startPostgres } from './postgres.mjs';
 import { createSay } from './say.mjs';
@@ -27,6 +28,13 @@ export const startTemporalWithUi = () =>
   inFolder(async (children) => {
     const { address, uiUrl } = await startTestTemporal(children, { withUi: true });
     return { address, uiUrl };
+  });
+
+/** A Snowflake of a test's own. @returns {Promise<{ url: string, stop: () => Promise<void> }>} */
+export const startSnowflake = () =>
+  inFolder(async (children, folder) => {
+    await ensureFakesnow(children, createSay(process.stderr));
+    return startFakesnow(children, folder);
   });
 
 async function inFolder(start) {

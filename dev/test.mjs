@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Children, StackError } from './children.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { createEnding, endOnSignals } from './ending.mjs';
+import { ensureFakesnow } from './fakesnow.mjs';
 import { ensureBuilt, ensureInstalled } from './install.mjs';
 import { DATA_FOLDER, ROOT } from './paths.mjs';
 import { createSay } from './say.mjs';
@@ -34,6 +35,8 @@ async function main() {
     // Here and not in jest's set-up, where a build of minutes would be silent.
     await ensureBinary(children, say);
     await ensureChromium(children, say);
+    // Without it the tests of Snowflake fail, one by one, and all others are still worth running.
+    await ensureFakesnow(children, say).catch((error) => say.error(error.message));
     const npm = (script) => passes(children, script, 'npm', ['run', '--silent', script]);
     const checks = jestArgs.length > 0 ? [] : ['typecheck', 'lint'];
     for (const script of checks) {
