@@ -52,6 +52,10 @@ export const ERRORS = {
   provider_unavailable: { scope: 'transient', remedy: '' },
   database_unavailable: { scope: 'transient', remedy: 'Check that Postgres is up.' },
   warehouse_unavailable: { scope: 'transient', remedy: 'Check that the warehouse is up.' },
+  warehouse_refused: {
+    scope: 'transient',
+    remedy: 'See what is missing: `recoup warehouse check`.',
+  },
   lease_lost: { scope: 'transient', remedy: '' },
   control_total_mismatch: {
     scope: 'account',

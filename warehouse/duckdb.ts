@@ -14,9 +14,12 @@ import {
   type DuckDBConnection,
 } from '@duckdb/node-api';
 import { RecoupError } from '../domain/errors';
-import { MIGRATIONS } from './migrations';
+import { DRY_LOAD, runSteps, schemaWords } from './check';
+import { checkControl, controlQuery } from './control';
+import { dryLoad } from './dry-load';
 import type { Load, LoadOutcome, TableLoad, Warehouse, WarehouseValue } from './port';
-import { columnsOf, TABLE_NAMES, TABLES, type ColumnType } from './tables';
+import { laySchema } from './schema';
+import { columnsOf, TABLE_NAMES, type ColumnType } from './tables';
 
 /** How long to wait for another process to close the file. */
 const OPEN_LIMIT_MS = 60_000;
@@ -29,7 +32,8 @@ interface DuckDbOptions {
 }
 
 export function createDuckDbWarehouse(options: DuckDbOptions): Warehouse {
-  const file = fileAt(resolve(options.path), options.openLimitMs ?? OPEN_LIMIT_MS);
+  const path = resolve(options.path);
+  const file = fileAt(path, options.openLimitMs ?? OPEN_LIMIT_MS);
   return {
     migrate: () => file.exclusively(migrate),
     load: (load) => file.exclusively((connection) => replace(connection, load)),
@@ -48,6 +52,30 @@ export function createDuckDbWarehouse(options: DuckDbOptions): Warehouse {
       }),
     query: (text, parameters = []) =>
       file.use((connection) => read(connection, text, [...parameters])),
+    check: () =>
+      runSteps([
+        {
+          name: 'File',
+          run: async () => {
+            await file.use((connection) => read(connection, 'select 1', []));
+            return path;
+          },
+        },
+        {
+          name: 'Tables',
+          run: async () => {
+            await file.exclusively(migrate);
+            return schemaWords();
+          },
+        },
+        {
+          name: 'Dry load',
+          run: async () => {
+            await file.exclusively(dryRun);
+            return DRY_LOAD;
+          },
+        },
+      ]),
   };
 }
 
@@ -136,41 +164,48 @@ async function transaction<T>(connection: DuckDBConnection, work: () => Promise<
 }
 
 async function migrate(connection: DuckDBConnection): Promise<void> {
-  await connection.run('create table if not exists schema_version (number integer not null)');
+  await transaction(connection, () =>
+    laySchema((text, binds = []) => read(connection, text, binds)),
+  );
+}
+
+/** Throws `Undo` into a transaction whose work was only a trial. */
+class Undo extends Error {}
+
+async function dryRun(connection: DuckDBConnection): Promise<void> {
   await transaction(connection, async () => {
-    const [row] = await read(connection, 'select max(number) as number from schema_version', []);
-    const current = Number(row?.['number'] ?? 0n);
-    for (const { number, statements } of MIGRATIONS) {
-      if (number <= current) continue;
-      for (const statement of statements) await connection.run(statement);
-      await connection.run(`insert into schema_version values (${String(number)})`);
-    }
+    await replaceRows(connection, dryLoad());
+    throw new Undo();
+  }).catch((error: unknown) => {
+    if (!(error instanceof Undo)) throw error;
   });
 }
 
-function replace(connection: DuckDBConnection, load: Load): Promise<LoadOutcome> {
+const replace = (connection: DuckDBConnection, load: Load): Promise<LoadOutcome> =>
+  transaction(connection, () => replaceRows(connection, load));
+
+async function replaceRows(connection: DuckDBConnection, load: Load): Promise<LoadOutcome> {
   const { account, metricRun, tables } = load;
-  return transaction(connection, async () => {
-    const [newest] = await read(
-      connection,
-      'select max(metric_run) as metric_run from load_ledger where account = ?',
-      [account],
+  const [newest] = await read(
+    connection,
+    'select max(metric_run) as metric_run from load_ledger where account = ?',
+    [account],
+  );
+  const held = newest?.['metric_run'];
+  if (typeof held === 'bigint' && held >= metricRun) return { loaded: false, held };
+  let rows = 0;
+  for (const table of tables) {
+    await connection.run(`delete from ${table.table} where account = ?`, [account]);
+    append(await connection.createAppender(table.table), table);
+    const [sums] = await read(connection, controlQuery(table.table), [account]);
+    checkControl(account, table, sums);
+    rows += table.control.rows;
+    await connection.run(
+      `insert into load_ledger values (?, ${metricRun}, ?, ${String(table.control.rows)}, ${table.control.minor}, now() at time zone 'UTC')`,
+      [account, table.table],
     );
-    const held = newest?.['metric_run'];
-    if (typeof held === 'bigint' && held >= metricRun) return { loaded: false, held };
-    let rows = 0;
-    for (const table of tables) {
-      await connection.run(`delete from ${table.table} where account = ?`, [account]);
-      append(await connection.createAppender(table.table), table);
-      await checkControl(connection, account, table);
-      rows += table.control.rows;
-      await connection.run(
-        `insert into load_ledger values (?, ${metricRun}, ?, ${String(table.control.rows)}, ${table.control.minor}, now() at time zone 'UTC')`,
-        [account, table.table],
-      );
-    }
-    return { loaded: true, rows };
-  });
+  }
+  return { loaded: true, rows };
 }
 
 function append(appender: DuckDBAppender, { table, rows }: TableLoad): void {
@@ -198,26 +233,6 @@ function appendValue(appender: DuckDBAppender, type: ColumnType, value: unknown)
   } else if (type === 'instant' && value instanceof Date) {
     appender.appendTimestamp(new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n));
   } else throw new TypeError(`A ${typeof value} cannot be loaded into a column of ${type}.`);
-}
-
-/** Compares what the table now holds of the account with what Postgres counted. */
-async function checkControl(
-  connection: DuckDBConnection,
-  account: string,
-  { table, control }: TableLoad,
-): Promise<void> {
-  const sums = TABLES[table].control.map((column) => `coalesce(sum(${column}), 0)`);
-  const [held] = await read(
-    connection,
-    `select count(*) as rows, ${['0', ...sums].join(' + ')} as minor from ${table} where account = ?`,
-    [account],
-  );
-  const [rows, minor] = [held?.['rows'], held?.['minor']];
-  if (rows === BigInt(control.rows) && minor === control.minor) return;
-  throw new RecoupError(
-    'control_total_mismatch',
-    `${table} of ${account} holds ${String(rows)} rows and ${String(minor)} minor units; Postgres has ${String(control.rows)} and ${String(control.minor)}.`,
-  );
 }
 
 async function read(

@@ -34,12 +34,22 @@ export type LoadOutcome =
 /** A value as the warehouse gives it back: numbers are bigint, dates and instants are ISO text. */
 export type WarehouseValue = string | bigint | boolean | null;
 
+/** What `check` has found about one thing, in the order in which a load needs them. */
+export interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What there is; where it is a problem, what is wrong. */
+  readonly detail: string;
+  /** Statements or words that mend it; empty where all is well. */
+  readonly remedy: readonly string[];
+}
+
 export interface Warehouse {
   /** Brings the schema to the newest version. Safe to call from many processes at once. */
   migrate(): Promise<void>;
   /**
    * Replaces the account's rows. Everything or nothing is written.
-   * Errors: control_total_mismatch, warehouse_unavailable.
+   * Errors: control_total_mismatch, warehouse_unavailable, warehouse_refused.
    */
   load(load: Load): Promise<LoadOutcome>;
   /** Rows of the account by table, in the order of tables.ts. */
@@ -51,4 +61,9 @@ export interface Warehouse {
     text: string,
     parameters?: readonly string[],
   ): Promise<readonly Readonly<Record<string, WarehouseValue>>[]>;
+  /**
+   * Whether everything that a load needs is there: connects, lays missing tables, and makes a load that is rolled back. Ends with
+   * the first thing that is wrong.
+   */
+  check(): Promise<readonly Finding[]>;
 }

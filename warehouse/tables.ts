@@ -1,6 +1,9 @@
 /**
- * The tables of the warehouse as data. Row types and loads are derived from it; migrations.ts makes the tables, and a test
- * holds them against this. Every table has `account` and is replaced by account.
+ * The tables of the warehouse as data. Row types, loads, the readers' views and the dry load are derived from it; migrations.ts
+ * makes the tables, and a test holds them against this. Every table has `account` and is replaced by account.
+ *
+ * To add a table: describe it here, create it in a new step of migrations.ts, and give its rows in
+ * activities/warehouse-load.ts. No adapter knows a table by name.
  */
 
 export type ColumnType =
@@ -32,6 +35,8 @@ interface Table {
   readonly columns: Readonly<Record<string, Column>>;
   /** Columns of minor units whose sum is checked before a load is committed. */
   readonly control: readonly string[];
+  /** A dimension: its rows are things that change, one for each of these within an account. Facts have none. */
+  readonly key?: readonly string[];
 }
 
 export const TABLES = {
@@ -90,6 +95,7 @@ export const TABLES = {
       currency: 'text?',
     },
     control: [],
+    key: ['customer_id'],
   },
   invoices_monthly: {
     about: 'Invoices by the month of their creation.',
@@ -144,13 +150,21 @@ export type TableRows = {
   };
 };
 
+export interface ColumnOf {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+}
+
 /** The columns of a table with their types, in order. */
-export function columnsOf(
-  table: TableName,
-): { readonly name: string; readonly type: ColumnType; readonly nullable: boolean }[] {
+export function columnsOf(table: TableName): ColumnOf[] {
   return Object.entries<Column>(TABLES[table].columns).map(([name, declared]) => ({
     name,
     type: declared.replace('?', '') as ColumnType,
     nullable: declared.endsWith('?'),
   }));
 }
+
+/** What tells the rows of a dimension apart, besides their account; null for facts. */
+export const keyOf = (table: TableName): readonly string[] | null =>
+  (TABLES[table] as Table).key ?? null;

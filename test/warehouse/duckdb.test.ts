@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import type { Warehouse } from '../../warehouse/port';
 import { describeWarehouse } from './contract';
+import { DONE, endOf, KILLED, startLoader } from './elsewhere';
 import { loadOf } from './loads';
 
 const folder = mkdtempSync(join(tmpdir(), 'recoup-warehouse-'));
@@ -22,24 +23,16 @@ describeWarehouse('DuckDB', {
     paths.set(warehouse, path);
     return Promise.resolve(warehouse);
   },
-  async loadElsewhere(warehouse, { account, metricRun, diesWhileInserting }) {
-    const args = [paths.get(warehouse) ?? '', account, String(metricRun)];
-    const { code, signal } = await runLoader([...args, ...(diesWhileInserting ? ['dies'] : [])]);
-    expect({ code, signal }).toEqual(
-      diesWhileInserting ? { code: null, signal: 'SIGKILL' } : { code: 0, signal: null },
-    );
+  async loadElsewhere(warehouse, { account, metricRun, killed }) {
+    const loader = startLoader({
+      settings: { kind: 'duckdb', path: paths.get(warehouse) ?? '' },
+      account,
+      metricRun: String(metricRun),
+      ...(killed && { dies: killed === 'before commit' ? 'inserting' : 'loaded' }),
+    });
+    expect(await endOf(loader)).toEqual(killed ? KILLED : DONE);
   },
 });
-
-async function runLoader(args: string[]) {
-  const child = spawn(
-    process.execPath,
-    ['--require', join(__dirname, 'register.cjs'), join(__dirname, 'loader.ts'), ...args],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  return { code, signal };
-}
 
 describe('the DuckDB file', () => {
   it('is open only while it is used', async () => {
@@ -48,8 +41,9 @@ describe('the DuckDB file', () => {
     await warehouse.migrate();
     await Promise.all([warehouse.tableCounts('acct_1'), warehouse.tableCounts('acct_1')]);
     await warehouse.load(loadOf({ account: 'acct_1', metricRun: 1n }));
-    const { code } = await runLoader([path, 'acct_1', '2']);
-    expect(code).toBe(0);
+    const settings = { kind: 'duckdb', path } as const;
+    const loader = startLoader({ settings, account: 'acct_1', metricRun: '2' });
+    expect(await endOf(loader)).toEqual(DONE);
     expect(await warehouse.query('select max(metric_run) as run from load_ledger')).toEqual([
       { run: 2n },
     ]);

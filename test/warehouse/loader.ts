@@ -1,5 +1,6 @@
-/** A process that loads once: `loader.ts FILE ACCOUNT RUN [dies]`. Run by duckdb.test.ts. */
-import { createDuckDbWarehouse } from '../../warehouse/duckdb';
+/** A process that loads once, as its argument says in JSON, and may die of it. Run by elsewhere.ts. */
+import { openWarehouse } from '../../warehouse/open';
+import type { Orders } from './elsewhere';
 import { loadOf } from './loads';
 
 function* dying<T>(rows: Iterable<T>): Generator<T> {
@@ -9,12 +10,15 @@ function* dying<T>(rows: Iterable<T>): Generator<T> {
   }
 }
 
-async function main([file = '', account = '', run = '', dies = '']: string[]): Promise<void> {
-  const load = loadOf({ account, metricRun: BigInt(run), customers: 2 });
+async function main({ settings, account, metricRun, dies }: Orders): Promise<void> {
+  const load = loadOf({ account, metricRun: BigInt(metricRun), customers: 2 });
   const tables = load.tables.map((table) =>
-    dies && table.table === 'customers' ? { ...table, rows: dying(table.rows) } : table,
+    dies === 'inserting' && table.table === 'customers'
+      ? { ...table, rows: dying(table.rows) }
+      : table,
   );
-  await createDuckDbWarehouse({ path: file }).load({ ...load, tables });
+  await openWarehouse(settings).load({ ...load, tables });
+  if (dies === 'loaded') process.kill(process.pid, 'SIGKILL');
 }
 
-void main(process.argv.slice(2));
+void main(JSON.parse(process.argv[2] ?? '') as Orders);
