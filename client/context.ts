@@ -1,9 +1,10 @@
 /** What commands work with: opened when first asked for, closed when the command ends. */
 import type { Kysely } from 'kysely';
 import { loadConfig, type Config } from '../config/config';
+import { warehouseSettings } from '../config/warehouse';
 import { openDatabase } from '../db/database';
 import type { Database } from '../db/schema';
-import { createDuckDbWarehouse } from '../warehouse/duckdb';
+import { openWarehouse } from '../warehouse/open';
 import type { Warehouse } from '../warehouse/port';
 import { Temporal } from './temporal';
 
@@ -13,7 +14,7 @@ const POOL_SIZE = 4;
 export interface Context {
   readonly config: Config;
   readonly db: Kysely<Database>;
-  /** Opens its file for each use only. */
+  /** Opened for each use only. */
   readonly warehouse: Warehouse;
   temporal(): Promise<Temporal>;
 }
@@ -30,7 +31,7 @@ export async function withContext<T>(work: (context: Context) => Promise<T>): Pr
     return await work({
       config,
       db,
-      warehouse: createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH }),
+      warehouse: openWarehouse(warehouseSettings(config)),
       temporal: () => (temporal ??= Temporal.connect(config)),
     });
   } finally {

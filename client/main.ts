@@ -12,6 +12,7 @@ import { recoveriesCommand } from './commands/recoveries';
 import { runsCommand } from './commands/runs';
 import { schedulesCommand } from './commands/schedules';
 import { syncCommand } from './commands/sync';
+import { warehouseCommand } from './commands/warehouse';
 import { describe } from './errors';
 import { say } from './output';
 
@@ -29,6 +30,7 @@ function createProgram(): Command {
     .addCommand(metricsCommand())
     .addCommand(runsCommand())
     .addCommand(schedulesCommand())
+    .addCommand(warehouseCommand())
     .addCommand(doctorCommand())
     .addCommand(linksCommand())
     .addCommand(demoCommand())

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { snowflakeProblems } from './warehouse';
 
 /** The clone, from `config/` as well as from the compiled `dist/config/`: the command line works in any folder. */
 const PARENT = dirname(__dirname);
@@ -20,6 +21,15 @@ const file = (byDefault: string) =>
     .min(1)
     .default(byDefault)
     .transform((path) => resolve(ROOT, path));
+
+const secret = () => z.string().min(1).optional();
+
+/** A name as Snowflake takes it without quotes: it stands in statements as it is. */
+const identifier = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z_][\w$]*$/, 'expected a name of letters, digits, _ and $')
+    .optional();
 
 /** Every variable: its schema with default, and what it means with its unit. */
 export const VARIABLES = {
@@ -51,7 +61,61 @@ export const VARIABLES = {
   },
   RECOUP_WAREHOUSE_PATH: {
     schema: file('.recoup/warehouse.duckdb'),
-    about: 'File of the embedded DuckDB warehouse; a relative path starts at the clone.',
+    about:
+      'File of the embedded DuckDB warehouse, used where no Snowflake is configured; a relative path starts at the clone.',
+  },
+  RECOUP_SNOWFLAKE_ACCOUNT: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9][\w.-]*$/, 'expected an account identifier such as myorg-account1')
+      .optional(),
+    about:
+      'Snowflake account identifier, such as myorg-account1: metrics are loaded there instead of into DuckDB. See docs/snowflake.md.',
+  },
+  RECOUP_SNOWFLAKE_URL: {
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'Address of Snowflake where it is not https://<account>.snowflakecomputing.com.',
+  },
+  RECOUP_SNOWFLAKE_USER: {
+    schema: identifier(),
+    about: 'Snowflake user of the worker.',
+  },
+  RECOUP_SNOWFLAKE_PRIVATE_KEY_FILE: {
+    schema: z
+      .string()
+      .min(1)
+      .transform((path) => resolve(ROOT, path))
+      .optional(),
+    about:
+      'File with the private key of that user as PEM, read at each login. A relative path starts at the clone.',
+  },
+  RECOUP_SNOWFLAKE_PRIVATE_KEY: {
+    schema: secret(),
+    about: 'The key itself as PEM, in place of a file; line ends may be written as \\n.',
+  },
+  RECOUP_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE: {
+    schema: secret(),
+    about: 'Passphrase of the key, where it has one.',
+  },
+  RECOUP_SNOWFLAKE_PASSWORD: {
+    schema: secret(),
+    about: 'Password of that user, in place of a key.',
+  },
+  RECOUP_SNOWFLAKE_ROLE: {
+    schema: identifier(),
+    about: "Role in Snowflake; unset: the user's default role.",
+  },
+  RECOUP_SNOWFLAKE_WAREHOUSE: {
+    schema: identifier(),
+    about: 'Warehouse in Snowflake that runs the loads.',
+  },
+  RECOUP_SNOWFLAKE_DATABASE: {
+    schema: identifier(),
+    about: 'Database in Snowflake that holds the schema.',
+  },
+  RECOUP_SNOWFLAKE_SCHEMA: {
+    schema: identifier(),
+    about: 'Schema in Snowflake that the tables are laid in; unset: RECOUP.',
   },
   RECOUP_SECRET_KEY_FILE: {
     schema: file('.recoup/secret.key'),
@@ -156,9 +220,15 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
     else wrong.push(`${name} is wrong: ${expected}${given ? '' : ` (from ${stackFile})`}.`);
     return [name, undefined];
   });
-  const problems = [...(missing.length > 0 ? [notSet(missing)] : []), ...wrong];
+  const config = Object.fromEntries(entries) as Config;
+  const problems = [
+    ...(missing.length > 0 ? [notSet(missing)] : []),
+    ...wrong,
+    // What is set, but wrong, is named already.
+    ...(wrong.length > 0 ? [] : snowflakeProblems(config)),
+  ];
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
-  return Object.fromEntries(entries) as Config;
+  return config;
 }
 
 const notSet = (names: readonly string[]): string =>

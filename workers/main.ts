@@ -13,13 +13,14 @@ import {
 } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import { ConfigError, loadConfig } from '../config/config';
+import { warehouseSettings } from '../config/warehouse';
 import { openDatabase } from '../db/database';
 import { migrate } from '../db/migrate';
 import { createSecretBox } from '../db/secret-box';
 import { RecoupError } from '../domain/errors';
 import { sentences } from '../domain/words';
 import { findProvider } from '../providers/registry';
-import { createDuckDbWarehouse } from '../warehouse/duckdb';
+import { openWarehouse } from '../warehouse/open';
 import { walkTaskQueue } from '../workflows/contract';
 import { workflowBundle } from './bundle';
 import { createCaseRunners } from './case-runners';
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
   const taskQueue = config.RECOUP_SYNC_TASK_QUEUE;
   const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
   const deps = {
-    warehouse: createDuckDbWarehouse({ path: config.RECOUP_WAREHOUSE_PATH }),
+    warehouse: openWarehouse(warehouseSettings(config)),
     secretBox: createSecretBox({
       key: config.RECOUP_SECRET_KEY,
       keyFile: config.RECOUP_SECRET_KEY_FILE,

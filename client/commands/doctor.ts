@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { sql } from 'kysely';
+import { warehouseSettings } from '../../config/warehouse';
 import { listAccounts } from '../../db/repositories/accounts';
 import { listFeedAges, listWaitingHints } from '../../db/repositories/freshness';
 import { countOf } from '../../domain/words';
@@ -95,11 +96,15 @@ const CHECKS: readonly { readonly name: string; readonly check: Check }[] = [
   {
     name: 'Warehouse',
     check: async ({ config, warehouse }) => {
-      const path = config.RECOUP_WAREHOUSE_PATH;
-      // To open it would make it: a look changes nothing.
-      if (!existsSync(path)) return `${path} is made by the first sync`;
+      const settings = warehouseSettings(config);
+      if (settings.kind === 'duckdb') {
+        // To open it would make it: a look changes nothing.
+        if (!existsSync(settings.path)) return `${settings.path} is made by the first sync`;
+        await warehouse.query('select 1');
+        return settings.path;
+      }
       await warehouse.query('select 1');
-      return path;
+      return `Snowflake ${settings.account}, ${settings.database}.${settings.schema}; more: \`recoup warehouse check\``;
     },
   },
   {

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, loadConfig, ROOT } from '../../config/config';
+import { warehouseSettings } from '../../config/warehouse';
 
 const folder = mkdtempSync(join(tmpdir(), 'recoup-config-'));
 const noStack = join(folder, 'none.json');
@@ -85,4 +86,60 @@ test('the value of a wrong secret is not repeated in the message', () => {
 
 test('a stack file that is not JSON is named with what to do', () => {
   expect(() => loadConfig({ env: {}, stackFile: stackWith('{') })).toThrow(/Delete it/);
+});
+
+describe('the warehouse', () => {
+  const snowflake = {
+    RECOUP_SNOWFLAKE_ACCOUNT: 'myorg-account1',
+    RECOUP_SNOWFLAKE_USER: 'RECOUP',
+    RECOUP_SNOWFLAKE_WAREHOUSE: 'RECOUP_LOAD',
+    RECOUP_SNOWFLAKE_DATABASE: 'BILLING',
+  };
+  const settingsOf = (env: Record<string, string>) =>
+    warehouseSettings(loadConfig({ env: { ...required, ...env }, stackFile: noStack }));
+
+  test('is DuckDB as long as nothing of Snowflake is set', () => {
+    expect(settingsOf({ RECOUP_WAREHOUSE_PATH: '/data/it.duckdb' })).toEqual({
+      kind: 'duckdb',
+      path: '/data/it.duckdb',
+    });
+  });
+
+  test('is Snowflake once that is configured, with a key or a password', () => {
+    const password = settingsOf({ ...snowflake, RECOUP_SNOWFLAKE_PASSWORD: 'secret' });
+    expect(password).toEqual({
+      kind: 'snowflake',
+      account: 'myorg-account1',
+      url: null,
+      user: 'RECOUP',
+      role: null,
+      warehouse: 'RECOUP_LOAD',
+      database: 'BILLING',
+      schema: 'RECOUP',
+      auth: { kind: 'password', password: 'secret' },
+    });
+    const file = { RECOUP_SNOWFLAKE_PRIVATE_KEY_FILE: 'keys/recoup.p8' };
+    expect(settingsOf({ ...snowflake, ...file })).toMatchObject({
+      auth: { kind: 'key', from: { file: join(ROOT, 'keys', 'recoup.p8') }, passphrase: null },
+    });
+  });
+
+  test.each([
+    [
+      { RECOUP_SNOWFLAKE_ACCOUNT: 'myorg-account1', RECOUP_SNOWFLAKE_PASSWORD: 'secret' },
+      /by half: set RECOUP_SNOWFLAKE_USER, RECOUP_SNOWFLAKE_WAREHOUSE, RECOUP_SNOWFLAKE_DATABASE as well/,
+    ],
+    [{ RECOUP_SNOWFLAKE_PASSWORD: 'secret' }, /by half: set RECOUP_SNOWFLAKE_ACCOUNT, /],
+    [snowflake, /without a way to log in: set one of RECOUP_SNOWFLAKE_PRIVATE_KEY_FILE, /],
+    [
+      { ...snowflake, RECOUP_SNOWFLAKE_PASSWORD: 'a', RECOUP_SNOWFLAKE_PRIVATE_KEY: 'b' },
+      /several ways to log in, RECOUP_SNOWFLAKE_PRIVATE_KEY, RECOUP_SNOWFLAKE_PASSWORD: leave one/,
+    ],
+    [
+      { ...snowflake, RECOUP_SNOWFLAKE_SCHEMA: 'x; drop' },
+      /RECOUP_SNOWFLAKE_SCHEMA is wrong: expected a name of letters/,
+    ],
+  ])('says what is missing or wrong of a Snowflake: %j', (env, message) => {
+    expect(() => settingsOf(env)).toThrow(message);
+  });
 });
