@@ -27,17 +27,18 @@ export function reductionsOf(
   facts: CustomerFacts,
   policy: MetricPolicy,
 ): Reduction[] {
+  const deducted = facts.discount.filter(
+    (discount) =>
+      isDeducted(discount.duration, policy) &&
+      isInScope(discount, subscription) &&
+      (discount.amountOffMinor === null || discount.currency === subscription.currency),
+  );
+  if (deducted.length === 0) return [];
   const renewals = renewalsOf(subscription, facts);
   const changes = facts.subscription_change.filter(
     (change) => change.subscriptionId === subscription.id,
   );
-  return facts.discount
-    .filter(
-      (discount) =>
-        isDeducted(discount.duration, policy) &&
-        isInScope(discount, subscription) &&
-        (discount.amountOffMinor === null || discount.currency === subscription.currency),
-    )
+  return deducted
     .map((discount): Reduction => {
       const told = takenAwayAt(discount, changes);
       const removed = usedUpAt(discount, facts) ?? told ?? missingAt(discount, renewals);

@@ -9,7 +9,7 @@
  * Amounts are never used for values: only which price, how many, and when.
  */
 import type { JsonValue } from '../records';
-import { exact } from './exact';
+import { exact, isWhole } from './exact';
 import type { Basis, CustomerFacts, Fact } from './facts';
 import { asList, asObject, compareText } from './plain';
 
@@ -303,8 +303,11 @@ function groupByInstant(traces: readonly Trace[]): [number, Trace[]][] {
   return [...groups].sort(([a], [b]) => a - b);
 }
 
-const sameState = (a: State, b: State): boolean => keyOf(a) === keyOf(b);
+const sameState = (a: State, b: State): boolean =>
+  a.price === b.price && (a.quantity === b.quantity || keyOf(a) === keyOf(b));
 
 /** Quantities compare as numbers: `2` and `2.0` are the same. */
-const keyOf = ({ price, quantity }: State): string =>
-  `${price} ${quantity === null ? '-' : exact(quantity).toFraction()}`;
+function keyOf({ price, quantity }: State): string {
+  if (quantity === null) return `${price} -`;
+  return `${price} ${isWhole(quantity) ? quantity : exact(quantity).toFraction()}`;
+}
