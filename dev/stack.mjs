@@ -196,7 +196,8 @@ async function simulator(children, say, own, { seed, customers, failures, asOf }
   const [command, ...args] = COMMANDS.simulator;
   const account = ['--account-id', DEMO_ACCOUNT, '--api-key', DEMO_KEY];
   const people = ['--customers', customers, '--failures', failures];
-  const world = ['--seed', seed, ...people, '--as-of', asOf].map(String);
+  // Its clock begins where its history ends: what happens later is then never dated into time that was read already.
+  const world = ['--seed', seed, ...people, '--as-of', asOf, '--now', asOf].map(String);
   // What was done to it, so that it is never older than the rows about it.
   const journal = ['--journal', join(DATA_FOLDER, 'simulator.jsonl')];
   const url = await onUsualPorts(say, 'Simulator', [PORTS.simulator], async ([port]) => {

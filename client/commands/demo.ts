@@ -53,7 +53,6 @@ export const demoCommand = () =>
         say(`\n${bold(`Syncing ${account.id}`)}  ${account.display_name ?? ''}`);
         const { view, url } = await sync(context, account);
         const figures = await newestMonths(context.db, { account: account.id, months: MONTHS });
-        const records = await countRecords(context.db, account.id);
         const tables = await context.warehouse.tableCounts(account.id);
 
         show(`\n${bold('Monthly recurring revenue')}\n`);
@@ -71,12 +70,8 @@ export const demoCommand = () =>
         if (json) {
           printJson({
             account: account.id,
-            records: Object.values(records).reduce((sum, count) => sum + count, 0),
-            invoices: records.invoice,
-            customers: records.customer,
-            mrr: latestMrr(figures),
+            ...(await holdings(context, account)),
             campaign: report && reportJson(report),
-            warehouseRows: tables.reduce((sum, { rows }) => sum + rows, 0),
             seconds: Math.round((performance.now() - startedMs) / 100) / 10,
           });
         }
@@ -91,6 +86,19 @@ RECOUP_DEMO_STRIPE_KEY, and the webhook receiver's address in RECOUP_DEMO_WEBHOO
 Examples:
   $ npm start
   $ npm start -- --once --json`;
+
+/** What the database and the warehouse hold now: more than before the campaign, while which time has passed. */
+async function holdings({ db, warehouse }: Context, { id }: Account) {
+  const records = await countRecords(db, id);
+  const tables = await warehouse.tableCounts(id);
+  return {
+    records: Object.values(records).reduce((sum, count) => sum + count, 0),
+    invoices: records.invoice,
+    customers: records.customer,
+    mrr: latestMrr(await newestMonths(db, { account: id, months: MONTHS })),
+    warehouseRows: tables.reduce((sum, { rows }) => sum + rows, 0),
+  };
+}
 
 const NOTHING_LEFT =
   'Nothing is left to recover: no unpaid invoice fits. As simulated time passes, payments fail again; `npm start -- --fresh` begins anew.';

@@ -6,6 +6,7 @@ import { SIMULATOR_KEY, startRecoup, type Recoup } from '../support/recoup';
 
 const ACCOUNT = 'acct_demo';
 const OTHER = 'acct_other';
+const AS_OF = new Date('2026-11-01T00:00:00Z');
 
 let simulator: Simulator;
 let html: HttpStub;
@@ -17,7 +18,8 @@ beforeAll(async () => {
     seed: 5,
     customers: 25,
     accountId: ACCOUNT,
-    asOf: new Date('2026-11-01T00:00:00Z'),
+    asOf: AS_OF,
+    now: AS_OF,
     keys: { [SIMULATOR_KEY]: { permissions: 'all' } },
   });
   html = await startHttpStub((_request, response) => {
@@ -343,12 +345,17 @@ describe('with a worker', () => {
       currency: string;
       endMinor: number;
     }[];
+    const { rows } = await recoup.pool.query<{ until: Date }>(
+      `select max(until) as until from run where kind = 'sync' and state = 'complete'`,
+    );
+    const until = (rows[0]?.until ?? AS_OF).getTime() / 1000;
     expect(JSON.parse(stdout)).toEqual({
       account: ACCOUNT,
       records: records.reduce((sum, each) => sum + each, 0),
-      invoices: simulator.world.invoices.size,
+      invoices: simulator.world.invoices.all.filter(({ created }) => created < until).length,
       customers: 25,
       mrr: Object.fromEntries(months.map(({ currency, endMinor }) => [currency, endMinor])),
+      campaign: expect.objectContaining({ account: ACCOUNT, state: 'done', open: 0 }) as object,
       warehouseRows: expect.any(Number) as number,
       seconds: expect.any(Number) as number,
     });

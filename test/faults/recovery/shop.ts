@@ -107,7 +107,7 @@ export async function openShop(options: { readonly debitShare?: number } = {}): 
     open: async ({ wish = 'paid', byDebit = false, state = 'charging', terms = {} } = {}) => {
       const bill = takeInvoice(simulator, { wish, byDebit, taken });
       const campaign = await newCampaign(db, account, terms);
-      await insertCase(db, { account, campaign, bill, state });
+      await insertCase(db, { account, campaign, bill, state, now: simulator.clock.now() });
       return caseOf({ db, simulator, harness, campaign, bill });
     },
     close: async () => {
@@ -150,6 +150,8 @@ const insertCase = (
     readonly campaign: string;
     readonly bill: Invoice;
     readonly state: CaseState;
+    /** By the service's clock, which earlier tests have moved. */
+    readonly now: Date;
   },
 ) =>
   db
@@ -164,8 +166,8 @@ const insertCase = (
       amount_minor: BigInt(of.bill.amountRemainingMinor),
       state: of.state,
       because: 'It is a test.',
-      window_ends_at: daysFrom(28, AS_OF),
-      opened_at: AS_OF,
+      window_ends_at: daysFrom(28, of.now),
+      opened_at: of.now,
     })
     .execute();
 
