@@ -47,7 +47,7 @@ export interface ChangedMovement {
   readonly because: readonly Reason[];
 }
 
-/** Rows of one customer, currency and instant are one movement. */
+/** Rows of one customer, currency and instant are one movement. One that was taken back and came again as it was is none. */
 export function changedMovements(
   rows: readonly DifferentRow[],
   editions: Editions,
@@ -59,13 +59,19 @@ export function changedMovements(
   }
   return [...pairs.values()].flatMap(({ before, after }) => {
     const known = after ?? before;
-    if (!known) return [];
+    if (!known || (before && after && isSame(before, after))) return [];
     const { customer, currency, exponent, at, month } = known;
     const inputs = [...(before?.inputs ?? []), ...(after?.inputs ?? [])];
     const because = reasonsOf({ at, inputs }, editions);
     return [{ customer, currency, exponent, at, month, before, after, because }];
   });
 }
+
+const isSame = (before: DifferentRow, after: DifferentRow): boolean =>
+  before.type === after.type &&
+  before.deltaMinor === after.deltaMinor &&
+  before.afterMinor === after.afterMinor &&
+  before.inputs.join(' ') === after.inputs.join(' ');
 
 function reasonsOf(
   { at, inputs }: { readonly at: Date; readonly inputs: readonly string[] },
