@@ -5,12 +5,14 @@ that somebody else holds as an error of its own, and the end of a transaction th
 """
 
 import base64
+import contextlib
 import datetime
 import decimal
 import importlib
 import json
 import logging
 import socket
+import threading
 import time
 
 import duckdb
@@ -38,6 +40,9 @@ DML = ("insert", "update", "delete", "merge", "copy")
 LOCKED = {"errno": 625, "sqlstate": "57014"}
 BROKEN = {"errno": 603, "sqlstate": "XX000"}
 
+# fakesnow notes the columns of new tables by name, those of other sessions' temporary tables too: two at once would collide.
+ddl_turn = threading.Lock()
+
 execute = FakeSnowflakeCursor.execute
 creation_sql = macros.creation_sql
 
@@ -58,7 +63,8 @@ def execute_as_snowflake(cursor, command, *args, **options):
     elif verb == "begin":
         connection.transaction_at = time.monotonic()
     try:
-        execute(cursor, command, *args, **options)
+        with ddl_turn if verb in DDL else contextlib.nullcontext():
+            execute(cursor, command, *args, **options)
         if verb == "merge":  # Which DuckDB does not describe.
             cursor._last_sql, cursor._last_params = 'SELECT 0::BIGINT AS "number of rows merged"', None
         return cursor
