@@ -73,6 +73,8 @@ export class LiveTime {
   async #tell(due, now) {
     const atMs = performance.now();
     const known = this.#due;
+    // Those that left got on, too.
+    if (due.length !== known.size) this.#movedAtMs = atMs;
     this.#due = new Map(
       due.map(({ invoice, transitions }) => {
         const before = known.get(invoice);

@@ -268,7 +268,7 @@ const entriesOf = ({ customer, movements }: CustomerLedger): LedgerEntry[] =>
   }));
 
 /** The ledger of what is worth twelve times as much: rounded once, not twelve times. */
-export function annualEntriesOf(ledger: {
+function annualEntriesOf(ledger: {
   readonly customer: string;
   readonly movements: readonly Pick<
     Movement,

@@ -247,7 +247,11 @@ const anAttemptAtHand = {
   account_paused: inFlight,
   timer_fired: noTimer,
   attempt_now: inFlight,
-  resume: stay('It goes on once the outcome is known.', 'want_run', 'forget_pause'),
+  resume: stay(
+    'It goes on once the outcome is known, unless it was canceled before.',
+    'want_run',
+    'forget_pause',
+  ),
   clear: inFlight,
   card_updated: stay('The next plan uses it.'),
   reversed: noReversal,
