@@ -5,25 +5,23 @@ import { wrongFields } from '../wrong-fields';
 import { cohortFigures } from './cohorts';
 import { inputSchema, instantOf, type ComputeInput, type InputItem } from './compute-input';
 import type { ComputeOutput } from './compute-output';
-import { subscriptionCounts, trialCounts, type EndedTrial } from './counts';
 import { until } from './customer-metrics';
 import { isDeducted, type Reduction } from './discounts';
-import { exact, roundHalfUp, sum, ZERO, type Exact } from './exact';
-import {
-  customerFigures,
-  ledgerFigures,
-  NO_MONEY,
-  spansFrom,
-  type Calendar,
-  type Figures,
-  type LedgerEntry,
-  type MoneyFigures,
-} from './figures';
+import { exact, sum, ZERO, type Exact } from './exact';
+import type { LedgerEntry, MoneyFigures } from './figures';
 import { convertedFigures, type Reporting } from './fx';
-import { measuresOf, type Rate } from './measures';
+import type { Rate } from './measures';
 import { movementsOf, type Movement } from './movements';
-import { addIntervals, type PeriodSpan } from './periods';
+import { addIntervals } from './periods';
 import { compareText } from './plain';
+import {
+  annualEntries,
+  cohortCalendar,
+  MONEY_KEYS,
+  periodReport,
+  type PeriodReport,
+  type Recurring,
+} from './report';
 import { segmentsOf, type FreeStay, type Segment } from './segments';
 import { averagedBills } from './usage';
 import { periodsPerMonth, type PricedItem } from './value';
@@ -43,15 +41,16 @@ export function compute(input: ComputeInput): ComputeOutput {
   const ledger = [...rowsByCustomer(input)].map(([customer, rows]) =>
     customerLedger(customer, rows, input, asOf),
   );
-  const entries = ledger.flatMap(entriesOf);
+  const valued = ledger.flatMap(({ customer, movements }) =>
+    movements.map((movement) => ({ ...movement, customer })),
+  );
+  const entries: readonly LedgerEntry[] = valued;
   const reporting = reportingOf(input);
   const lives = ledger.flatMap(({ segments }) => segments);
   const trials = ledger.flatMap((each) => each.trials);
-  const counted: Counted = { entries, annual: ledger.flatMap(annualEntriesOf), lives, trials };
-  const cohortCalendar = period === 'day' ? { ...calendar, period: 'month' as const } : calendar;
+  const recurring = { entries, annual: annualEntries(valued), lives, trials };
   return {
-    movements: ledger
-      .flatMap(({ customer, movements }) => movements.map((each) => ({ ...each, customer })))
+    movements: [...valued]
       .sort(
         (a, b) =>
           a.at.getTime() - b.at.getTime() ||
@@ -66,10 +65,7 @@ export function compute(input: ComputeInput): ComputeOutput {
         deltaMinor: String(deltaMinor),
         mrrAfterMinor: String(afterMinor),
       })),
-    periods: [
-      ...currencyRows(counted, calendar),
-      ...(reporting ? totalRows(counted, { ...calendar, reporting }) : []),
-    ],
+    periods: periodReport(recurring, { ...calendar, reporting }).map(periodRow),
     segments: ledger.flatMap(({ customer, segments }) =>
       segments.map(({ item, from, to, value }) => ({
         customer,
@@ -89,7 +85,7 @@ export function compute(input: ComputeInput): ComputeOutput {
           carriedRateDays: row.carriedRateDays,
         }))
       : [],
-    cohorts: cohortFigures(entries, cohortCalendar).map((row) => ({
+    cohorts: cohortFigures(entries, cohortCalendar(calendar)).map((row) => ({
       ...row,
       joinedMinor: String(row.joinedMinor),
       mrrMinor: String(row.mrrMinor),
@@ -122,9 +118,7 @@ interface CustomerLedger {
   readonly trials: readonly Trial[];
 }
 
-interface Trial extends EndedTrial {
-  readonly currency: string;
-}
+type Trial = Recurring['trials'][number];
 
 function customerLedger(
   customer: string,
@@ -262,157 +256,32 @@ function endedTrial(rows: readonly InputItem[], { timeZone }: ComputeInput, asOf
   return [{ currency: first.row.currency, at: new Date(end), isConverted }];
 }
 
-const entriesOf = ({ customer, movements }: CustomerLedger): LedgerEntry[] =>
-  movements.map(({ currency, exponent, at, type, deltaMinor }) => ({
-    ...{ customer, currency, exponent, at, type, deltaMinor },
-  }));
-
-/** The ledger of what is worth twelve times as much: rounded once, not twelve times. */
-function annualEntriesOf(ledger: {
-  readonly customer: string;
-  readonly movements: readonly Pick<
-    Movement,
-    'currency' | 'exponent' | 'at' | 'type' | 'afterExact'
-  >[];
-}): LedgerEntry[] {
-  const before = new Map<string, bigint>();
-  return ledger.movements.map(({ currency, exponent, at, type, afterExact }) => {
-    const after = roundHalfUp(afterExact.mul(MONTHS_PER_YEAR));
-    const deltaMinor = after - (before.get(currency) ?? 0n);
-    before.set(currency, after);
-    return { customer: ledger.customer, currency, exponent, at, type, deltaMinor };
-  });
-}
-
-const MONTHS_PER_YEAR = exact(12n);
-
-interface Counted {
-  readonly entries: readonly LedgerEntry[];
-  readonly annual: readonly LedgerEntry[];
-  readonly lives: readonly Segment[];
-  readonly trials: readonly Trial[];
-}
-
-type PeriodRow = ComputeOutput['periods'][number];
-
-function currencyRows(
-  { entries, annual, lives, trials }: Counted,
-  calendar: Calendar,
-): PeriodRow[] {
-  const arr = ledgerFigures(annual, calendar);
-  const figures = ledgerFigures(entries, calendar);
-  return [...grouped(figures, ({ currency }) => currency)].flatMap(([currency, own]) => {
-    const isOwn = (each: { readonly currency: string }) => each.currency === currency;
-    const spans = own.map(({ span }) => span);
-    const arrOfCurrency = arr.filter(isOwn);
-    const subscriptions = subscriptionCounts(lives.filter(isOwn), spans);
-    const ended = trialCounts(trials.filter(isOwn), spans);
-    return own.map((row, index) =>
-      periodRow(row, {
-        span: row.span,
-        currency,
-        scope: 'currency',
-        arrMinor: arrOfCurrency[index]?.endMinor ?? 0n,
-        subscriptions: subscriptions[index] ?? 0,
-        trials: ended[index] ?? NO_TRIALS,
-        carriedRateDays: 0,
-      }),
-    );
-  });
-}
-
-/** None where everything is in the reporting currency already, since the rows of that currency are the total. */
-function totalRows(
-  { entries, annual, lives, trials }: Counted,
-  calendar: Calendar & { reporting: Reporting },
-): PeriodRow[] {
-  const { currency } = calendar.reporting;
-  if (entries.every((entry) => entry.currency === currency)) return [];
-  const first = entries.reduce((least, { at }) => (at < least ? at : least), calendar.asOf);
-  const spans = spansFrom(first, calendar);
-  const money = addedUp(convertedFigures(entries, calendar), spans);
-  const arr = addedUp(convertedFigures(annual, calendar), spans);
-  const customers = customerFigures(entries, spans);
-  const subscriptions = subscriptionCounts(lives, spans);
-  const ended = trialCounts(trials, spans);
-  return spans.flatMap((span, index) => {
-    const [row, counts] = [money[index], customers[index]];
-    if (!row || !counts) return [];
-    return periodRow(
-      { ...row, ...counts },
-      {
-        span,
-        currency,
-        scope: 'total',
-        arrMinor: arr[index]?.endMinor ?? 0n,
-        subscriptions: subscriptions[index] ?? 0,
-        trials: ended[index] ?? NO_TRIALS,
-        carriedRateDays: row.carriedRateDays,
-      },
-    );
-  });
-}
-
-const NO_TRIALS = { trialsEnded: 0, trialsConverted: 0 };
-
-type Sum = MoneyFigures & { readonly carriedRateDays: number };
-
-function addedUp(
-  rows: readonly (Sum & { readonly span: PeriodSpan })[],
-  spans: readonly PeriodSpan[],
-): Sum[] {
-  const sums = new Map<string, Sum>();
-  for (const { span, ...row } of rows) {
-    const known = sums.get(span.label) ?? { ...NO_MONEY, carriedRateDays: 0 };
-    const added = Object.fromEntries(
-      MONEY_KEYS.map((key) => [key, known[key] + row[key]]),
-    ) as unknown as MoneyFigures;
-    const carriedRateDays = Math.max(known.carriedRateDays, row.carriedRateDays);
-    sums.set(span.label, { ...added, carriedRateDays });
-  }
-  return spans.map(({ label }) => sums.get(label) ?? { ...NO_MONEY, carriedRateDays: 0 });
-}
-
-const MONEY_KEYS = Object.keys(NO_MONEY) as (keyof MoneyFigures)[];
-
-function periodRow(
-  figures: Figures,
-  given: {
-    span: PeriodSpan;
-    currency: string;
-    scope: PeriodRow['scope'];
-    arrMinor: bigint;
-    subscriptions: number;
-    trials: typeof NO_TRIALS;
-    carriedRateDays: number;
-  },
-): PeriodRow {
-  const { span, currency, scope, arrMinor, subscriptions, trials, carriedRateDays } = given;
-  const measures = measuresOf({ ...figures, ...trials });
+function periodRow(row: PeriodReport): ComputeOutput['periods'][number] {
   return {
-    period: span.label,
-    currency,
-    scope,
-    ...moneyOf(figures),
-    customersAtStart: figures.customersAtStart,
-    customers: figures.customers,
-    newCustomers: figures.newCustomers,
-    reactivatedCustomers: figures.reactivatedCustomers,
-    churnedCustomers: figures.churnedCustomers,
-    lostCustomers: figures.lostCustomers,
-    subscriptions,
-    ...trials,
-    mrrMinor: String(figures.endMinor),
-    arrMinor: String(arrMinor),
-    arpa: rateOf(measures.arpa),
-    asp: rateOf(measures.asp),
-    customerChurnRate: rateOf(measures.customerChurnRate),
-    grossMrrChurnRate: rateOf(measures.grossMrrChurnRate),
-    netMrrChurnRate: rateOf(measures.netMrrChurnRate),
-    quickRatio: rateOf(measures.quickRatio),
-    ltv: rateOf(measures.ltv),
-    trialConversionRate: rateOf(measures.trialConversionRate),
-    carriedRateDays,
+    period: row.span.label,
+    currency: row.currency,
+    scope: row.scope,
+    ...moneyOf(row),
+    customersAtStart: row.customersAtStart,
+    customers: row.customers,
+    newCustomers: row.newCustomers,
+    reactivatedCustomers: row.reactivatedCustomers,
+    churnedCustomers: row.churnedCustomers,
+    lostCustomers: row.lostCustomers,
+    subscriptions: row.subscriptions,
+    trialsEnded: row.trialsEnded,
+    trialsConverted: row.trialsConverted,
+    mrrMinor: String(row.endMinor),
+    arrMinor: String(row.arrMinor),
+    arpa: rateOf(row.arpa),
+    asp: rateOf(row.asp),
+    customerChurnRate: rateOf(row.customerChurnRate),
+    grossMrrChurnRate: rateOf(row.grossMrrChurnRate),
+    netMrrChurnRate: rateOf(row.netMrrChurnRate),
+    quickRatio: rateOf(row.quickRatio),
+    ltv: rateOf(row.ltv),
+    trialConversionRate: rateOf(row.trialConversionRate),
+    carriedRateDays: row.carriedRateDays,
   };
 }
 

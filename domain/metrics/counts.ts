@@ -2,7 +2,8 @@
 import type { TrialCounts } from './measures';
 import type { PeriodSpan } from './periods';
 
-interface Live {
+/** A time during which a subscription was worth something. */
+export interface Live {
   readonly subscription: string;
   readonly from: Date;
   readonly to: Date | null;

@@ -168,7 +168,9 @@ function valuesOf(
   options: Calendar & { currency: string; exponent: number; reporting: Reporting },
 ): Values {
   const { currency, exponent, reporting, timeZone, asOf } = options;
-  if (currency === reporting.currency) return () => ({ factor: exact(1n), isCarried: false });
+  // A provider may count a currency in other units than ISO 4217 does, the reporting currency too.
+  const scale = exact(10n ** BigInt(reporting.exponent)).div(exact(10n ** BigInt(exponent)));
+  if (currency === reporting.currency) return () => ({ factor: scale, isCarried: false });
   const today = dayOf(asOf, timeZone);
   const byDate = new Map<string, Exact>();
   for (const { currency: of, date, rate } of reporting.rates) {
@@ -178,7 +180,6 @@ function valuesOf(
   const known = [...(isMonthly ? monthAverages(byDate) : byDate)].sort(([a], [b]) =>
     compareText(a, b),
   );
-  const scale = exact(10n ** BigInt(reporting.exponent)).div(exact(10n ** BigInt(exponent)));
   const valued = known.map(([key, rate]) => ({ key, factor: rate.mul(scale) }));
   return (date) => {
     const key = isMonthly ? date.slice(0, MONTH_CHARS) : date;

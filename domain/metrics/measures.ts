@@ -36,6 +36,17 @@ export interface TrialCounts {
   readonly trialsConverted: number;
 }
 
+export const RATES = [
+  'arpa',
+  'asp',
+  'customerChurnRate',
+  'grossMrrChurnRate',
+  'netMrrChurnRate',
+  'quickRatio',
+  'ltv',
+  'trialConversionRate',
+] as const satisfies readonly (keyof Measures)[];
+
 export function measuresOf(figures: Figures & TrialCounts): Measures {
   const { startMinor, endMinor, newMinor, expansionMinor, reactivationMinor } = figures;
   const lost = -figures.churnMinor - figures.contractionMinor;
