@@ -1,6 +1,6 @@
 /** `npm run doctor`: what this machine has for Recoup, what it lacks, and how to get it. Exit code 1 when something needed lacks. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { CHROMIUM_ADVICE, findChromium } from './chromium.mjs';
 import { outsideVersion, nativeFolder, postgresUser } from './postgres.mjs';
@@ -9,6 +9,7 @@ import { BIN_CACHE, ROOT, abandonedFolders } from './paths.mjs';
 import { isFree } from './ports.mjs';
 import { PORTS } from './stack.mjs';
 import { binaryVersion, findBinary, onPath, outsideServer } from './temporal.mjs';
+import { timeSkippingPath } from './time-skipping.mjs';
 
 const NODE_MINIMUM = [20, 11];
 const DISK_MINIMUM_GB = 3;
@@ -116,6 +117,12 @@ const CHECKS = {
     onPath('python3')
       ? fine(await versionOf('python3', ['--version']))
       : optional('python3 is not there; only the tests of the Snowflake warehouse need it'),
+  'Time skipping': () =>
+    existsSync(timeSkippingPath())
+      ? fine(timeSkippingPath())
+      : optional(
+          'not there; only the tests need it: npm test downloads it, or fetches it by Maven',
+        ),
   Chromium: () => {
     const found = findChromium();
     return found !== null

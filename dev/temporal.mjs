@@ -1,18 +1,11 @@
 /** The Temporal development server: where its binary comes from, and how it is started. */
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { StackError } from './children.mjs';
+import { download } from './download.mjs';
 import { BIN_CACHE, ROOT } from './paths.mjs';
 import { LOOPBACK } from './ports.mjs';
 
@@ -25,8 +18,6 @@ const COMPOSE_FILE = join(ROOT, 'temporal-dev.yml');
 const VERSION = 'v1.5.1';
 const GO_MODULE = `github.com/temporalio/cli/cmd/temporal@${VERSION}`;
 const START_LIMIT_MS = 90_000;
-const DOWNLOAD_ANSWER_LIMIT_MS = 5_000;
-const DOWNLOAD_LIMIT_MS = 300_000;
 const CALL_LIMIT_MS = 3_000;
 /** `IndexedValueType` of Temporal's API, under the names that the CLI takes. */
 const SEARCH_ATTRIBUTE_TYPES = {
@@ -109,7 +100,7 @@ export async function ensureBinary(children, say) {
   const aside = join(BIN_CACHE, `.making-${process.pid}`);
   mkdirSync(aside, { recursive: true });
   try {
-    const source = (await download(children, say, aside)) ?? (await build(children, say, aside));
+    const source = (await downloadCli(children, say, aside)) ?? (await build(children, say, aside));
     renameSync(join(aside, 'temporal'), path);
     return { path, source };
   } finally {
@@ -117,33 +108,12 @@ export async function ensureBinary(children, say) {
   }
 }
 
-async function download(children, say, folder) {
+async function downloadCli(children, say, folder) {
   const arch = { x64: 'amd64', arm64: 'arm64' }[process.arch];
   const url = `https://temporal.download/cli/archive/${VERSION}?platform=${process.platform}&arch=${arch}`;
   const step = say.step('Temporal', 'downloading the official CLI');
-  const abort = new AbortController();
-  let timer = setTimeout(() => abort.abort(), DOWNLOAD_ANSWER_LIMIT_MS);
-  try {
-    const response = await fetch(url, { signal: abort.signal });
-    clearTimeout(timer);
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    timer = setTimeout(() => abort.abort(), DOWNLOAD_LIMIT_MS);
-    const archive = join(folder, 'temporal.tar.gz');
-    writeFileSync(archive, Buffer.from(await response.arrayBuffer()));
-    const code = await children.run({
-      name: 'tar',
-      command: 'tar',
-      args: ['-xzf', archive, '-C', folder, 'temporal'],
-    });
-    if (code !== 0) throw new Error('the archive cannot be unpacked');
-    step.done('downloaded');
-    return 'downloaded';
-  } catch (error) {
-    step.note(`the download is not to be had (${error.cause?.code ?? error.message})`);
-    return null;
-  } finally {
-    clearTimeout(timer);
-  }
+  const isThere = await download(children, { url, folder, unpack: ['temporal'], step });
+  return isThere ? 'downloaded' : null;
 }
 
 async function build(children, say, folder) {

@@ -7,6 +7,7 @@ import { onFreePorts } from './ports.mjs';
 import { startPostgres } from './postgres.mjs';
 import { createSay } from './say.mjs';
 import { ensureBinary, startTemporal } from './temporal.mjs';
+import { ensureTimeSkipping } from './time-skipping.mjs';
 
 /** Not os.tmpdir(): TMPDIR may be a folder that Postgres' unprivileged user cannot enter when we are root. */
 const TEMPORARY = process.platform === 'win32' ? (process.env.TEMP ?? '.') : '/tmp';
@@ -36,6 +37,15 @@ export const startSnowflake = () =>
     await ensureFakesnow(children, createSay(process.stderr));
     return startFakesnow(children, folder);
   });
+
+/** The executable of a Temporal server that skips time: a test starts it by itself. @returns {Promise<string>} */
+export async function timeSkippingServer() {
+  const { path, stop } = await inFolder(async (children) => ({
+    path: await ensureTimeSkipping(children, createSay(process.stderr)),
+  }));
+  await stop();
+  return path;
+}
 
 async function inFolder(start) {
   const folder = mkdtempSync(join(TEMPORARY, 'recoup-test-'));

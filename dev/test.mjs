@@ -12,6 +12,7 @@ import { ensureBuilt, ensureInstalled } from './install.mjs';
 import { DATA_FOLDER, ROOT } from './paths.mjs';
 import { createSay } from './say.mjs';
 import { ensureBinary } from './temporal.mjs';
+import { ensureTimeSkipping } from './time-skipping.mjs';
 
 const RESULT_FILE = join(DATA_FOLDER, 'test-result.json');
 
@@ -35,8 +36,10 @@ async function main() {
     // Here and not in jest's set-up, where a build of minutes would be silent.
     await ensureBinary(children, say);
     await ensureChromium(children, say);
-    // Without it the tests of Snowflake fail, one by one, and all others are still worth running.
-    await ensureFakesnow(children, say).catch((error) => say.error(error.message));
+    // Without these the tests that need them fail, one by one, and all others are still worth running.
+    for (const ensure of [ensureTimeSkipping, ensureFakesnow]) {
+      await ensure(children, say).catch((error) => say.error(error.message));
+    }
     const npm = (script) => passes(children, script, 'npm', ['run', '--silent', script]);
     const checks = jestArgs.length > 0 ? [] : ['typecheck', 'lint'];
     for (const script of checks) {

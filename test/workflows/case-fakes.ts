@@ -44,7 +44,7 @@ export class CaseFakes {
   now: () => number = Date.now;
   /** One for each call; then `byDefault`. */
   readonly script: Record<Scripted, Says[]> = { plan: [], check: [], charge: [], lookup: [] };
-  readonly byDefault: Record<Scripted, Says> = {
+  byDefault: Record<Scripted, Says> = {
     plan: () => ({
       type: 'attempt_planned',
       atMs: this.now() + PLANNED_IN_MS,

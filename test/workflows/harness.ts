@@ -66,8 +66,14 @@ export class Harness {
     private readonly current: { fakes: Fakes; cases: CaseFakes },
   ) {}
 
-  static async start(options: { maxCachedWorkflows: number }): Promise<Harness> {
-    const address = temporalAddress();
+  /** On the run's server unless another one is given. */
+  static async start({
+    maxCachedWorkflows,
+    address = temporalAddress(),
+  }: {
+    maxCachedWorkflows: number;
+    address?: string;
+  }): Promise<Harness> {
     const connection = await NativeConnection.connect({ address });
     const clientConnection = await Connection.connect({ address });
     const taskQueue = `test-${randomUUID()}`;
@@ -77,7 +83,7 @@ export class Harness {
       taskQueue,
       workflowBundle: await workflowBundle(logger),
       activities: delegate(() => stepsOf(current)),
-      maxCachedWorkflows: options.maxCachedWorkflows,
+      maxCachedWorkflows,
       shutdownForceTime: '10 seconds',
       // A defect of a workflow fails it here, instead of being tried again for ever.
       workflowFailureErrorTypes: { '*': ['Error'] },

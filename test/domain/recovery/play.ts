@@ -14,7 +14,7 @@ import {
   told,
 } from '../../../domain/recovery/engine';
 import type { CaseMemory } from '../../../domain/recovery/memory';
-import { RECOVERY_POLICY as policy } from '../../../domain/recovery/policy';
+import { RECOVERY_POLICY } from '../../../domain/recovery/policy';
 import type { CaseFacts, CaseTransition } from '../../../domain/recovery/record';
 import type { CaseEventType } from '../../../domain/recovery/states';
 import type { CaseStepName } from '../../../domain/recovery/work';
@@ -79,18 +79,35 @@ export const DIED = 'It broke. Report this: it is a defect.';
 export const eventOfTurn = ({ says, laterMs }: Turn & { says: CaseEventType }, nowMs: number) =>
   eventOf(says, nowMs + laterMs);
 
+/** A request about money, as the ledger has it: what was asked about which attempt, when, and what it has come to. */
+export interface LedgerLine {
+  readonly step: 'charge' | 'lookup';
+  readonly number: number;
+  readonly atMs: number;
+  /** Null: the answer was lost. */
+  readonly says: CaseEventType | null;
+}
+
 export class Play {
-  memory: CaseMemory = takeUp(FACTS, policy);
-  nowMs = NOW_MS;
+  memory: CaseMemory;
+  nowMs: number;
+  readonly ledger: LedgerLine[] = [];
   readonly journal: CaseTransition[] = [];
   /** Every step with the case as it was when it began. */
   readonly steps: { readonly step: CaseStepName; readonly before: CaseMemory }[] = [];
   private readonly used: Record<CaseStepName, number> = { plan: 0, check: 0, charge: 0, lookup: 0 };
 
-  constructor(private readonly script: Script) {}
+  constructor(
+    private readonly script: Script,
+    private readonly facts = FACTS,
+    private readonly policy = RECOVERY_POLICY,
+  ) {
+    this.nowMs = facts.nowMs;
+    this.memory = takeUp(facts, policy);
+  }
 
   private get moment() {
-    return { nowMs: this.nowMs, policy };
+    return { nowMs: this.nowMs, policy: this.policy };
   }
 
   happen(event: CaseEvent): void {
@@ -98,12 +115,23 @@ export class Play {
   }
 
   beat(beat: Beat): void {
-    if (beat.kind === 'pass') {
-      this.nowMs += beat.byMs;
-      this.memory = clockAt(this.memory, this.nowMs);
-    } else if (beat.kind === 'news') this.memory = hear(this.memory);
+    if (beat.kind === 'pass') this.pass(beat.byMs);
+    else if (beat.kind === 'news') this.memory = hear(this.memory);
     else this.happen({ type: beat.wish });
     this.settle();
+  }
+
+  /** A simulated clock leaps; by a real one every timer fires at its instant, and what it brings is done before time goes on. */
+  private pass(byMs: number, maxTimers = 200): void {
+    const untilMs = this.nowMs + byMs;
+    for (let fired = 0; this.facts.clock === 'real' && fired < maxTimers; fired += 1) {
+      const task = taskOf(this.memory, this.moment);
+      if (task.do !== 'wait' || task.untilMs === null || task.untilMs > untilMs) break;
+      this.nowMs = task.untilMs;
+      this.settle();
+    }
+    this.nowMs = untilMs;
+    this.memory = clockAt(this.memory, this.nowMs);
   }
 
   /** Until the case waits or has ended. */
@@ -129,6 +157,11 @@ export class Play {
     this.used[step] += 1;
     for (const type of turn.meanwhile) this.happen({ type });
     const { says } = turn;
+    if (step === 'charge' || step === 'lookup') {
+      const { open, attempts } = begun;
+      const number = step === 'charge' ? attempts + 1 : (open ?? attempts);
+      this.ledger.push({ step, number, atMs: this.nowMs, says });
+    }
     if (says !== null) {
       this.journal.push(...(record?.transitions ?? []));
       this.memory = recorded(this.memory, record);
@@ -196,11 +229,15 @@ const SAYS: Readonly<Record<CaseStepName, readonly (CaseEventType | null)[]>> = 
 };
 
 const wish = fc.constantFrom(...WISHES);
-const turns = (step: CaseStepName): fc.Arbitrary<readonly Turn[]> =>
+const duration = (range: { min: number; max: number }, grainMs: number) =>
+  fc
+    .integer({ min: range.min, max: Math.floor(range.max / grainMs) })
+    .map((grains) => grains * grainMs);
+const turns = (step: CaseStepName, grainMs: number): fc.Arbitrary<readonly Turn[]> =>
   fc.array(
     fc.record({
       says: fc.constantFrom(...SAYS[step]),
-      laterMs: fc.integer({ min: 0, max: 48 * HOUR_MS }),
+      laterMs: duration({ min: 0, max: 48 * HOUR_MS }, grainMs),
       meanwhile: fc.oneof(
         { weight: 4, arbitrary: fc.constant<readonly Wish[]>([]) },
         { weight: 1, arbitrary: fc.array(wish, { minLength: 1, maxLength: 2 }) },
@@ -208,25 +245,27 @@ const turns = (step: CaseStepName): fc.Arbitrary<readonly Turn[]> =>
     }),
     { minLength: 2, maxLength: 10 },
   );
-const beat: fc.Arbitrary<Beat> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('pass' as const),
-      byMs: fc.integer({ min: 1, max: 96 * HOUR_MS }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wish' as const), wish }) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'news' } as const) },
-);
+const beat = (grainMs: number): fc.Arbitrary<Beat> =>
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('pass' as const),
+        byMs: duration({ min: 1, max: 96 * HOUR_MS }, grainMs),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('wish' as const), wish }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'news' } as const) },
+  );
 
-export const scripts = (maxBeats: number): fc.Arbitrary<Script> =>
+/** All durations are multiples of `grainMs`. */
+export const scripts = (maxBeats: number, grainMs = 1): fc.Arbitrary<Script> =>
   fc.record({
     turns: fc.record({
-      plan: turns('plan'),
-      check: turns('check'),
-      charge: turns('charge'),
-      lookup: turns('lookup'),
+      plan: turns('plan', grainMs),
+      check: turns('check', grainMs),
+      charge: turns('charge', grainMs),
+      lookup: turns('lookup', grainMs),
     }),
-    beats: fc.array(beat, { minLength: 3, maxLength: maxBeats }),
+    beats: fc.array(beat(grainMs), { minLength: 3, maxLength: maxBeats }),
   });
