@@ -179,7 +179,7 @@ function netOf(
     states.set(key, known);
     return known;
   };
-  for (const trace of group) {
+  for (const trace of signed(group)) {
     if (trace.from) {
       const known = entry(trace.from);
       known.from += 1;
@@ -205,6 +205,14 @@ function netOf(
   // It went round in a circle: it is what it was.
   const stayed = all.find((state) => state.from > 0)?.state ?? null;
   return { from: stayed, until: stayed };
+}
+
+/** Beside an entry of the feed, which tells before from after, a proration of nothing has no say: it lacks the sign. */
+function signed(group: readonly Trace[]): readonly Trace[] {
+  const isFeed = ({ periodEnd }: Trace) => periodEnd === null;
+  return group.some(isFeed)
+    ? group.filter((trace) => isFeed(trace) || !trace.ofChange || trace.weight !== 0n)
+    : group;
 }
 
 function tracesByItem(

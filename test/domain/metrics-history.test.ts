@@ -113,6 +113,20 @@ describe('what an item was, from the traces that it left', () => {
     expect(versionsOf(facts)).toEqual(['si_1 1×basic 2026-01-01..2026-01-15 exact']);
   });
 
+  it('believes the feed that an item is gone where its proration came to nothing', () => {
+    const item = { id: 'si_1', priceId: 'basic', quantity: '1' };
+    const facts = factsOf({
+      invoice_line: [
+        firstLine,
+        { id: 'il_2', kind: 'proration', amountMinor: 0n, periodStart: at('2026-01-15') },
+      ],
+      subscription_change: [
+        { id: 'evt_1', at: at('2026-01-15'), before: { items: [item] }, after: { items: [] } },
+      ],
+    });
+    expect(versionsOf(facts)).toEqual(['si_1 1×basic 2026-01-01..2026-01-15 exact']);
+  });
+
   it('takes a full line at the instant of a credit as the change of the billing interval that it is', () => {
     const facts = factsOf({
       invoice_line: [
