@@ -6,7 +6,7 @@ import {
   finishMetricRun,
   isOfThisEdition,
   lastMetricRun,
-  markAllDirty,
+  markDirty,
   openMetricRun,
   readMetricInputs,
   takeDirtyCustomers,
@@ -26,8 +26,8 @@ export interface ComputeDependencies {
 }
 
 /**
- * Every batch is a transaction of its own, so that a killed computation loses one batch; what it left dirty is for the next
- * run, and its own number, never finished, is never loaded.
+ * Every batch is a transaction of its own, so that a killed computation loses what is under way; what it left dirty is for the
+ * next run, and its own number, never finished, is never loaded.
  */
 export function createComputeMetrics(
   dependencies: ComputeDependencies,
@@ -40,22 +40,33 @@ export function createComputeMetrics(
       await keepPolicy(connection, { accountId: account, policy });
       const last = await lastMetricRun(connection, account);
       const isCurrent = await isOfThisEdition(connection, { accountId: account, policy });
-      if (everybody || !isCurrent) await markAllDirty(connection, account);
+      await markDirty(connection, {
+        accountId: account,
+        dueAt: everybody || !isCurrent ? null : inputs.asOf,
+      });
 
-      const counts = { customers: 0, movements: 0, inferred: 0, unpriced: 0 };
-      let run: bigint | null = null;
-      for (;;) {
-        const batch = await computeBatch(connection, { account, policy, inputs, run });
-        if (batch === null) break;
-        run = batch.run;
-        for (const key of ['customers', 'movements', 'inferred', 'unpriced'] as const) {
-          counts[key] += batch[key];
-        }
-      }
-      if (run === null && isCurrent && last?.inputs === inputs.digest) {
+      const of = { account, policy, inputs };
+      const first = await computeBatch(connection, { ...of, run: null });
+      const counts = first?.counts ?? { ...NOBODY };
+      if (!first && isCurrent && last?.inputs === inputs.digest) {
         return reportOf(last.run, counts);
       }
-      run ??= await openMetricRun(connection, { accountId: account, policy, asOf: inputs.asOf });
+      const run =
+        first?.run ??
+        (await openMetricRun(connection, { accountId: account, policy, asOf: inputs.asOf }));
+      const lane = async (own: Kysely<Database>): Promise<void> => {
+        for (;;) {
+          const batch = await computeBatch(own, { ...of, run });
+          if (!batch) return;
+          for (const key of COUNTS) counts[key] += batch.counts[key];
+        }
+      };
+      // While one waits for Postgres, the other computes.
+      const lanes =
+        counts.customers < BATCH_CUSTOMERS ? [] : [lane(connection), whereFree(db, lane)];
+      for (const ended of await Promise.allSettled(lanes)) {
+        if (ended.status === 'rejected') throw ended.reason;
+      }
       await finishMetricRun(connection, {
         accountId: account,
         run,
@@ -64,6 +75,25 @@ export function createComputeMetrics(
       });
       return reportOf(run, counts);
     });
+}
+
+const COUNTS = ['customers', 'movements', 'inferred', 'unpriced'] as const;
+const NOBODY = { customers: 0, movements: 0, inferred: 0, unpriced: 0 };
+
+/** Does some work on another connection, if the pool has one to give: that of the lock does it all otherwise. */
+async function whereFree(
+  db: Kysely<Database>,
+  work: (connection: Kysely<Database>) => Promise<void>,
+): Promise<void> {
+  let isFree = false;
+  try {
+    await db.connection().execute((connection) => {
+      isFree = true;
+      return work(connection);
+    });
+  } catch (error) {
+    if (isFree) throw error;
+  }
 }
 
 const reportOf = (
@@ -86,7 +116,6 @@ async function computeBatch(
   return connection.transaction().execute(async (trx) => {
     const customers = await takeDirtyCustomers(trx, {
       accountId: account,
-      asOf,
       limit: BATCH_CUSTOMERS,
     });
     if (customers.length === 0) return null;
@@ -99,6 +128,6 @@ async function computeBatch(
       ]),
     );
     const written = await writeCustomerMetrics(trx, { accountId: account, run, metrics });
-    return { run, customers: customers.length, ...written };
+    return { run, counts: { customers: customers.length, ...written } };
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
+import { copyOut, isCopy } from './copy-out';
 
 const OVER_A_BATCH = /\bunnest\(/;
 
@@ -28,6 +29,7 @@ export const preparing = (pool: Pool): PostgresPool => ({
 
 function clientOf(client: PoolClient): PostgresPoolClient {
   const query = (text: string, parameters: readonly unknown[]) => {
+    if (isCopy(text)) return copyOut(client, text);
     const name = nameOf(text);
     return client.query({ text, values: [...parameters], ...(name !== undefined && { name }) });
   };

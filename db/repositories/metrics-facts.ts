@@ -1,5 +1,6 @@
 /** Reads what the metrics are computed from. */
-import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { Kysely } from 'kysely';
+import { escapeLiteral } from 'pg';
 import {
   FACT_KINDS,
   UNREAD,
@@ -7,19 +8,53 @@ import {
   type Fact,
   type FactKind,
 } from '../../domain/metrics/facts';
-import { columnsOf } from '../record-writer';
+import { copyRows, type CopiedColumn } from '../copy-out';
+import { COLUMN_TYPES, columnsOf } from '../record-writer';
 import type { Database } from '../schema';
 
-/** What a query selects so that its rows are facts as they come: millions of them are read. */
+/** What a query selects of each kind, so that its rows are facts as they come: millions of them are read. */
 const FACT_COLUMNS = Object.fromEntries(
-  FACT_KINDS.map((kind) => {
-    const unread: readonly string[] = kind in UNREAD ? UNREAD[kind as keyof typeof UNREAD] : [];
-    const columns = columnsOf(kind)
+  FACT_KINDS.map((kind) => [kind, factColumns(kind)]),
+) as unknown as Readonly<Record<FactKind, readonly FactColumn[]>>;
+
+interface FactColumn extends CopiedColumn {
+  readonly expression: string;
+}
+
+function factColumns(kind: FactKind): FactColumn[] {
+  const unread: readonly string[] = kind in UNREAD ? UNREAD[kind as keyof typeof UNREAD] : [];
+  return [
+    { field: 'id', type: 'text', expression: 'external_id' },
+    { field: 'seenAt', type: 'timestamptz', expression: 'version' },
+    ...columnsOf(kind)
       .filter(({ field }) => !unread.includes(field))
-      .map(({ field, name }) => `${name} as "${field}"`);
-    return [kind, sql.raw(['external_id as id', 'version as "seenAt"', ...columns].join(', '))];
-  }),
-) as unknown as Readonly<Record<FactKind, RawBuilder<unknown>>>;
+      .map(({ field, name, type }): FactColumn => {
+        // Exact decimals travel as the text that they are.
+        const isDecimal = type === 'decimal';
+        const expression = isDecimal ? `${name}::text` : name;
+        return { field, expression, type: isDecimal ? 'text' : COLUMN_TYPES[type] };
+      }),
+  ];
+}
+
+/** Rows of a kind of which a column has one of some values. */
+function factsWhere<K extends FactKind>(
+  db: Kysely<Database>,
+  kind: K,
+  where: {
+    readonly accountId: string;
+    readonly column: string;
+    readonly values: readonly string[];
+  },
+): Promise<Fact<K>[]> {
+  const columns = FACT_COLUMNS[kind];
+  const values = where.values.map((value) => escapeLiteral(value)).join(', ');
+  return copyRows<Fact<K>>(db, {
+    select: `select ${columns.map(({ expression }) => expression).join(', ')} from ${kind}
+      where account_id = ${escapeLiteral(where.accountId)} and ${where.column} = any(array[${values}]::text[])`,
+    columns,
+  });
+}
 
 /** The facts of some customers of an account, by customer; those without any are there too. */
 export async function readFacts(
@@ -30,10 +65,10 @@ export async function readFacts(
   const byCustomer = new Map(customers.map((customer) => [customer, emptyFacts()]));
   for (const kind of FACT_KINDS) {
     if (kind === 'price') continue;
-    const { rows } = await sql<Fact<typeof kind>>`
-      select ${FACT_COLUMNS[kind]} from ${sql.table(kind)}
-      where account_id = ${accountId} and customer_id = any(${[...customers]})`.execute(db);
-    for (const row of rows) byCustomer.get(row.customerId ?? '')?.[kind].push(row as never);
+    const of = { accountId, column: 'customer_id', values: customers };
+    for (const row of await factsWhere(db, kind, of)) {
+      byCustomer.get(row.customerId ?? '')?.[kind].push(row as never);
+    }
   }
   await addPrices(db, accountId, byCustomer);
   return byCustomer;
@@ -54,9 +89,7 @@ async function addPrices(
   const named = [...byCustomer.values()].map((facts) => ({ facts, ids: pricesNamedBy(facts) }));
   const ids = [...new Set(named.flatMap((each) => [...each.ids]))];
   if (ids.length === 0) return;
-  const { rows } = await sql<Fact<'price'>>`
-    select ${FACT_COLUMNS.price} from price
-    where account_id = ${accountId} and external_id = any(${ids})`.execute(db);
+  const rows = await factsWhere(db, 'price', { accountId, column: 'external_id', values: ids });
   const prices = new Map(rows.map((row) => [row.id, row]));
   for (const each of named) {
     for (const id of each.ids) {

@@ -159,43 +159,43 @@ export async function finishMetricRun(
     .execute();
 }
 
-/** Marks every customer that was ever computed: for a new engine or policy. */
-export async function markAllDirty(db: Kysely<Database>, accountId: string): Promise<void> {
+/**
+ * Marks every customer that was ever computed, for a new engine or policy; with `dueAt` only those whose time has come by then, or
+ * whose missing price has come.
+ */
+export async function markDirty(
+  db: Kysely<Database>,
+  { accountId, dueAt }: { readonly accountId: string; readonly dueAt: Date | null },
+): Promise<void> {
+  const known = sql`select account_id, customer_id from metric_customer where account_id = ${accountId}`;
+  const marked =
+    dueAt === null
+      ? known
+      : sql`${known} and next_change_at <= ${dueAt}
+          union ${known} and missing_prices <> '{}' and exists (
+            select from price
+            where account_id = ${accountId} and external_id = any(metric_customer.missing_prices))`;
   await sql`
-    insert into dirty_customer (account_id, customer_id)
-    select account_id, customer_id from metric_customer where account_id = ${accountId}
-    order by customer_id
+    insert into dirty_customer (account_id, customer_id) ${marked} order by 2
     on conflict (account_id, customer_id) do update set marked_at = now()`.execute(db);
 }
 
 /**
- * Takes customers that are dirty, whose time has come, or whose missing price has come, and clears their marks with the transaction. A customer that a sync
- * is marking at this moment is left for later; one that is marked again after this keeps the new mark.
+ * Takes customers that are dirty and clears their marks with the transaction. One that a sync is marking at this moment, or that
+ * another transaction has taken, is left; one that is marked again after this keeps the new mark.
  */
 export async function takeDirtyCustomers(
   trx: Transaction<Database>,
-  options: { readonly accountId: string; readonly asOf: Date; readonly limit: number },
+  { accountId, limit }: { readonly accountId: string; readonly limit: number },
 ): Promise<string[]> {
-  const { accountId, asOf, limit } = options;
   const { rows } = await sql<{ customer_id: string }>`
     with dirty as (
       delete from dirty_customer where (account_id, customer_id) in (
         select account_id, customer_id from dirty_customer where account_id = ${accountId}
         order by customer_id limit ${limit} for update skip locked)
       returning customer_id
-    ), due as (
-      select customer_id from metric_customer
-      where account_id = ${accountId} and next_change_at <= ${asOf}
-      order by next_change_at limit ${limit}
-    ), priced as (
-      select customer_id from metric_customer
-      where account_id = ${accountId} and missing_prices <> '{}' and exists (
-        select from price
-        where account_id = ${accountId} and external_id = any(metric_customer.missing_prices))
-      limit ${limit}
     )
-    select customer_id from dirty union select customer_id from due union select customer_id from priced
-    order by customer_id`.execute(trx);
+    select customer_id from dirty order by customer_id`.execute(trx);
   return rows.map((row) => row.customer_id);
 }
 

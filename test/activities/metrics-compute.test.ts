@@ -305,6 +305,17 @@ describe('computing the metrics of an account', () => {
     expect(await compute()).toMatchObject({ metricRun: 3, customers: 1 });
   });
 
+  it('computes each customer once where there are more than fit into one transaction', async () => {
+    const names = Array.from({ length: 1_300 }, (_, index) => `cus_${String(index)}`);
+    await store(db, account, {
+      records: names.flatMap((name) => recordsOf(basic, name)),
+      dirty: names,
+    });
+    expect(await compute()).toEqual({ metricRun: 1, customers: 1_300, movements: 1_300 });
+    expect(new Set((await ledger()).map((row) => row.customer_id))).toEqual(new Set(names));
+    expect(await compute()).toMatchObject({ metricRun: 1, customers: 0 });
+  });
+
   it('lets two computations at once take turns', async () => {
     for (const name of ['cus_1', 'cus_2', 'cus_3']) await store(db, account, customer(name));
     const reports = await Promise.all([compute(), compute(), compute()]);
@@ -317,7 +328,7 @@ describe('computing the metrics of an account', () => {
     await store(db, account, customer('cus_1'));
     let marked: Promise<void> | undefined;
     await db.transaction().execute(async (trx) => {
-      const limit = { accountId: account, asOf: SEEN, limit: 10 };
+      const limit = { accountId: account, limit: 10 };
       expect(await takeDirtyCustomers(trx, limit)).toEqual(['cus_1']);
       marked = store(db, account, { records: [], dirty: ['cus_1'] });
       // Until the marking waits for this transaction, or is done with.
