@@ -25,7 +25,9 @@ const rooms = Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
     path: '^[^/]+/',
     pathNot: [
       `^(${[room, 'node_modules', ...allowed].join('|')})/`,
-      ...(room === 'client' ? ['^workflows/contract\\.ts$', '^activities/contract\\.ts$'] : []),
+      ...(room === 'client'
+        ? ['^workflows/contract\\.ts$', '^activities/(contract|connection)\\.ts$']
+        : []),
       ...(room === 'workflows' ? ['^activities/contract\\.ts$'] : []),
     ],
     dependencyTypesNot: ['core', 'npm', 'npm-dev', 'npm-optional'],

@@ -9,7 +9,12 @@ import { createPace } from './pace';
  * needs no signal. Errors: unknown_provider, secret_unavailable.
  */
 export async function connectAccount(
-  { db, secretBox, findProvider, config }: ActivityDeps,
+  {
+    db,
+    secretBox,
+    findProvider,
+    config,
+  }: Pick<ActivityDeps, 'db' | 'secretBox' | 'findProvider' | 'config'>,
   account: Account,
 ): Promise<{ readonly provider: Provider; readonly client: ProviderClient }> {
   const provider = findProvider(account.provider);

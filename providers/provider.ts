@@ -3,6 +3,8 @@
  * records; it never touches a store. All failures leave it as `RecoupError`.
  */
 import type { RecoupError } from '../domain/errors';
+import type { MetricPolicy } from '../domain/metrics/policy';
+import type { Figure, FigureKind, MrrFigure } from '../domain/reconcile/figures';
 import type { CanonicalRecord } from '../domain/records';
 import type { Decline, DeclineCodes } from '../domain/recovery/decline';
 import type { InvoiceSighting, PaymentAnswer, PaymentFinding } from '../domain/recovery/payment';
@@ -139,7 +141,46 @@ export interface ProviderClient {
   fetchObject(request: ObjectRequest): Promise<FetchedObject | null>;
   /** Absent where the provider's payments cannot be tried again. */
   readonly payments?: Payments;
+  /** Its own figures, for whoever compares. Absent where the provider gives none. Errors: those of probe. */
+  openFigures?(signal: AbortSignal): Promise<Figures>;
   close(): void;
+}
+
+export interface FiguresRequest {
+  readonly kind: FigureKind;
+  readonly window: Window;
+  /** As in `PageRequest`. */
+  readonly cursor: string | null;
+  readonly signal: AbortSignal;
+}
+
+export interface FiguresPage {
+  readonly figures: readonly Figure[];
+  /** Objects whose figures cannot be read, with why: no customer data in it. */
+  readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
+  readonly nextCursor: string | null;
+}
+
+/** What the provider itself says of the account, as independent of what was synced as it can be asked for. */
+export interface Figures {
+  /** Where they are from, as in "compared with …". */
+  readonly source: string;
+  /** Errors: those of fetchPage. */
+  readPage(request: FiguresRequest): Promise<FiguresPage>;
+  /** Null where the provider says nothing about recurring revenue: then the subscriptions that it lists do. */
+  readonly mrr: StatedMrr | null;
+}
+
+/** Errors: those of fetchPage. */
+export interface StatedMrr {
+  /** What counts in it. */
+  readonly policy: MetricPolicy;
+  /** Just before an instant. */
+  readAt(instant: Date, signal: AbortSignal): Promise<readonly MrrFigure[]>;
+  /** Customers whose history the provider does not give whole, with why. */
+  readUntraced(
+    signal: AbortSignal,
+  ): Promise<readonly { readonly customer: string; readonly reason: string }[]>;
 }
 
 export interface PaymentRequest {

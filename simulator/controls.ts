@@ -4,7 +4,8 @@ import { parseFaultRules, type FaultPlan } from './faults';
 import { countOf, fieldsOf, textOf } from './input';
 import { judge, storiesOf } from './oracle/charges';
 import { ledger } from './oracle/ledger';
-import { mrr, mrrAt } from './oracle/mrr';
+import { mrr, mrrAt, untraced } from './oracle/mrr';
+import { booked, BOOKED_KINDS } from './oracle/objects';
 import { policyFrom } from './oracle/policy';
 import { totals } from './oracle/totals';
 import type { RequestLog } from './request-log';
@@ -46,6 +47,15 @@ export const operations: Readonly<Record<string, Operation>> = {
   // What was charged twice, and what after collecting had to end; `?graceSeconds=N` forgives what ended less than N seconds before.
   'GET /_oracle/charges': ({ world }, query) =>
     judge(world, { graceSeconds: countOf(Number(query.get('graceSeconds') ?? 0), 'graceSeconds') }),
+  // One by one, newest first: `?kind=invoice&from=ISO&to=ISO&after=in_…`.
+  'GET /_oracle/objects': ({ world }, query) => {
+    const kind = BOOKED_KINDS.find((known) => known === query.get('kind'));
+    if (kind === undefined) throw new Error(`kind must be one of ${BOOKED_KINDS.join(', ')}.`);
+    const [from, to] = [secondsOf(query.get('from'), 'from'), secondsOf(query.get('to'), 'to')];
+    return booked(world, { kind, from, to, after: query.get('after') });
+  },
+  // Customers whose history the provider does not serve whole, with why.
+  'GET /_oracle/untraced': ({ world }) => untraced(world),
   // What counts is the default, or as `?discounts=all&pastDueDays=30` says: see oracle/policy.ts.
   'GET /_oracle/mrr': ({ world }, query) => {
     const at = query.get('at');

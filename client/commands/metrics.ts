@@ -12,6 +12,7 @@ import { paintFor, print, printJson, say, widthOf } from '../output';
 import { computeCommand } from './metrics-compute';
 import { explainCommand } from './metrics-explain';
 import { policyCommand } from './metrics-policy';
+import { reconcileCommand } from './metrics-reconcile';
 import { diffCommand, metricRunsCommand, restateCommand } from './metrics-runs';
 
 const DEFAULT_MONTHS = 12;
@@ -35,6 +36,7 @@ export const metricsCommand = () =>
     .addCommand(metricRunsCommand())
     .addCommand(diffCommand())
     .addCommand(explainCommand())
+    .addCommand(reconcileCommand())
     .addCommand(restateCommand())
     .addHelpText('after', EXAMPLES)
     .action(({ account, months, json }) =>

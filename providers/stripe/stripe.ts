@@ -3,7 +3,9 @@ import type { Connection, ConnectOptions, Provider, ProviderClient } from '../pr
 import { findAccess, type Access } from './account';
 import { createApi } from './client';
 import { readStripeDecline } from './declines';
+import { listedFigures } from './figures';
 import { normalise, NORMALISER_VERSION } from './normalise/normalise';
+import { openOracle } from './oracle';
 import { createPager } from './pages';
 import { createPayments } from './payments';
 import { CHANGES, RESOURCES } from './resources';
@@ -58,6 +60,12 @@ function connect(connection: Connection, options?: ConnectOptions): ProviderClie
     fetchPage: async (request) => pager.fetchPage(request, await actFor(request.signal)),
     fetchObject: async (request) => pager.fetchObject(request, await actFor(request.signal)),
     payments: createPayments({ api, pager, findActFor: actFor }),
+    openFigures: async (signal) => {
+      // Stripe itself is asked for no oracle.
+      const { apiBase } = connection;
+      const oracle = apiBase === null ? null : await openOracle(apiBase, signal);
+      return oracle ?? listedFigures(api, await actFor(signal));
+    },
     close: () => {
       // Idle connections belong to Node's own pool, which closes them after some seconds and keeps no process alive.
     },

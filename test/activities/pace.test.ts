@@ -1,5 +1,4 @@
 import { sql, type Kysely } from 'kysely';
-import pino from 'pino';
 import { connectAccount } from '../../activities/connection';
 import { createPace } from '../../activities/pace';
 import type { Config } from '../../config/config';
@@ -7,11 +6,9 @@ import { openDatabase } from '../../db/database';
 import { readAccount, saveAccount } from '../../db/repositories/accounts';
 import type { Database } from '../../db/schema';
 import { createSecretBox } from '../../db/secret-box';
-import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import type { Pace, RateScope } from '../../providers/provider';
 import { openTestDatabase } from '../support/database';
 import { FakeService } from '../support/fake-provider';
-import { NO_CASES } from './harness';
 
 const ALL: RateScope = { name: 'all', kind: 'account', perSecond: 100 };
 const INVOICES: RateScope = { name: 'GET /v1/invoices', kind: 'endpoint', perSecond: 25 };
@@ -159,7 +156,6 @@ describe('the limits that an account’s requests keep to', () => {
     await connectAccount(
       {
         db,
-        warehouse: createDuckDbWarehouse({ path: ':memory:' }),
         secretBox,
         findProvider: () => ({
           ...service.provider,
@@ -169,9 +165,6 @@ describe('the limits that an account’s requests keep to', () => {
           },
         }),
         config: { RECOUP_LANES: 1, RECOUP_WALK_MINUTES: 1, ...config },
-        wakeAccount: () => Promise.resolve(),
-        cases: NO_CASES,
-        logger: pino({ level: 'silent' }),
       },
       await readAccount(db, id),
     );
