@@ -23,6 +23,7 @@ import { coverTask } from './coverage';
 import { advanceFeed, type FeedTerms } from './feed';
 import { buryHeads, keyOf, passHeads, type ObjectKey } from './heads';
 import { deleteHints, noteHints, OVERLAP_DELAY_MS, type DueHint, type NewHint } from './hints';
+import { notStored } from './raw-objects';
 import { LEASE_SECONDS, type Lease } from './tasks';
 
 /** Longer words of a provider are cut before they are counted. */
@@ -169,7 +170,13 @@ async function storeObjects(
     reads: reads.filter(({ notNormalised }) => notNormalised === null),
   });
   const changed = passed.flatMap(({ read, comparison }) => (comparison === 'changed' ? read : []));
-  await insertRawObjects(trx, accountId, [...changed, ...unread]);
+  const raw = [...changed, ...unread];
+  // A run reads what is new; what was seen outside of any is often stored already.
+  await insertRawObjects(
+    trx,
+    accountId,
+    runId === null ? await notStored(trx, { accountId, objects: raw }) : raw,
+  );
   const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
   await noteHintsOf(trx, accountId, [...changed, ...unread]);
   await noteHints(trx, {

@@ -49,6 +49,28 @@ export async function readStoredObjects(
   return { objects, next: batches.at(-1)?.id ?? null };
 }
 
+/** Those of which this very content was never stored. */
+export async function notStored<
+  T extends { readonly type: string; readonly id: string; readonly hash: Buffer },
+>(
+  trx: Transaction<Database>,
+  { accountId, objects }: { readonly accountId: string; readonly objects: readonly T[] },
+): Promise<T[]> {
+  const { rows } = await sql<{ type: string; id: string; hash: Buffer }>`
+    select raw.type, raw.external_id as id, raw.hash
+    from unnest(
+      ${arrayOf('text', objects, ({ type }) => type)},
+      ${arrayOf('text', objects, ({ id }) => id)},
+      ${arrayOf('bytea', objects, ({ hash }) => hash)}
+    ) as given (type, external_id, hash)
+    join raw_object as raw using (type, external_id, hash)
+    where raw.account_id = ${accountId}`.execute(trx);
+  const contentOf = ({ type, id, hash }: (typeof rows)[number]) =>
+    `${type} ${id} ${hash.toString('hex')}`;
+  const stored = new Set(rows.map(contentOf));
+  return objects.filter((object) => !stored.has(contentOf(object)));
+}
+
 /** Which of these objects have this very content as their newest read; nobody else writes them until the transaction ends. */
 export async function holdCurrent(
   trx: Transaction<Database>,

@@ -98,12 +98,17 @@ describe('making rows anew from what is stored', () => {
       },
     }));
     expect(await totals(account)).toHaveLength(20);
+    const batches = () =>
+      db.selectFrom('raw_batch').select('id').where('account_id', '=', account).execute();
+    const stored = await batches();
     const { steps } = await connected({ account }, provider);
     expect(await steps.renormalise({ account, force: true })).toMatchObject({
       objects: 30,
       notNormalised: 0,
     });
     expect(await totals(account)).toHaveLength(30);
+    // What they were made from is stored already.
+    expect(await batches()).toEqual(stored);
   });
 
   it('is followed by a run only where something came out otherwise', async () => {
