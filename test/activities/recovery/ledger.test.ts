@@ -223,6 +223,8 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
     ['paid', 'paid', { status: 'paid' }],
     ['void', 'voided', { status: 'void' }],
     ['uncollectible', 'voided', { status: 'uncollectible' }],
+    ['a draft', 'voided', { status: 'draft' }],
+    ['open with nothing left to pay', 'paid', { amountRemainingMinor: 0n }],
     ['disputed', 'disputed', { isDisputed: true }],
     ['refunded', 'refunded', { isRefunded: true }],
     ['for a canceled subscription', 'cancel', { isCanceled: true }],
@@ -245,6 +247,7 @@ describe.each(FACTORIES)('the ledger %s', (_, factory) => {
 
   it.each([
     ['amount', { amountRemainingMinor: 1_500n }],
+    ['currency', { currency: 'eur' }],
     ['payment method', { credential: { ...VISA, id: 'pm_other' } }],
     ['retry of the provider', { providerRetryAt: daysFrom(1) }],
     ['newest charge', { latestChargeId: 'ch_other' }],

@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import type { CaseRecord, CaseTransition } from '../../../activities/contract';
 import { setAccountDesired } from '../../../db/repositories/accounts';
 import { replayOutgoing } from '../../../db/repositories/outgoing';
-import { readPlan } from '../../../db/repositories/cases';
+import { readPlan, reopenCase } from '../../../db/repositories/cases';
 import { createSecretBox } from '../../../db/secret-box';
 import type { CaseState } from '../../../domain/recovery/states';
 import { setRetries } from '../../../simulator/world/payments';
-import { declinedCharge, storeCharge, VISA } from '../../support/recovery';
+import { daysFrom, declinedCharge, storeCharge, VISA } from '../../support/recovery';
 import { AS_OF, openShop, type Case, type Shop } from '../../faults/recovery/shop';
 
 let shop: Shop;
@@ -75,6 +75,7 @@ describe('recordCase', () => {
     const first = [move(1, 'planning', 'scheduled'), move(2, 'scheduled', 'precheck')];
     await store(one, recordOf(first, { nextActionAtMs: AS_OF.getTime() + 1_000, attention: true }));
     await store(one, recordOf(first.slice(0, 1)));
+    expect(await rowOf(one)).toMatchObject({ state: 'precheck', attention: true });
     await store(one, recordOf([...first, move(3, 'precheck', 'charging')]));
     expect(await storyOf(one)).toEqual([
       '1 planning → scheduled',
@@ -396,6 +397,10 @@ describe('reopenCase', () => {
     const canceled = await shop.open();
     await store(canceled, recordOf([move(1, 'charging', 'canceled')]));
     expect(await reopen(canceled)).toMatchObject({ state: 'canceled' });
+    // Nor where it has ended after it was looked at.
+    const record = recordOf([move(2, 'exhausted', 'planning', { event: 'reopen' })]);
+    const late = reopenCase(shop.db, ref(canceled), { record, windowEndsAt: daysFrom(7, AS_OF) });
+    await expect(late).rejects.toMatchObject({ code: 'invalid_input' });
   });
 });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { CaseEvent } from '../../../domain/recovery/decide';
 import {
   answer,
+  failureOf,
   happen,
   hear,
   nextActionAtMs,
@@ -239,6 +240,14 @@ describe('after the outcome', () => {
   test('an answer that says nothing of the attempt makes it unknown, never a second charge', () => {
     for (const type of ['clear', 'card_updated', 'lookups_ended', 'resume'] as const) {
       expect(outcome([], eventOf(type)).state).toBe('unknown');
+    }
+  });
+
+  test('a payment step that throws leaves its outcome unknown, any other one is tried again', () => {
+    const failure = { because: 'The worker died.', retryAfterMs: null };
+    expect(failureOf('charge', failure).type).toBe('outcome_unknown');
+    for (const step of ['plan', 'check', 'lookup'] as const) {
+      expect(failureOf(step, failure).type).toBe('step_failed');
     }
   });
 

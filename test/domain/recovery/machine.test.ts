@@ -111,6 +111,15 @@ describe('the table', () => {
     },
   );
 
+  test.each(['unknown', 'pending_settlement'] as const)(
+    'when lookups end a person is called, and sees that the case needs one: %s',
+    (state) => {
+      expect(to(state, 'lookups_ended', { attemptOpen: true })).toBe('needs_human');
+      const done = effects(state, eventOf('lookups_ended'), { attemptOpen: true });
+      expect(done).toContainEqual({ type: 'set_attention', attention: true });
+    },
+  );
+
   test('a person who resumes a case that nobody could resolve has it looked up, never charged', () => {
     expect(to('needs_human', 'resume', { attemptOpen: true })).toBe('unknown');
     expect(to('needs_human', 'resume')).toBe('planning');

@@ -6,7 +6,9 @@
 import { sql } from 'kysely';
 import { chargeOnce, lookUp } from '../../../activities/recovery/attempt';
 import { setAccountDesired } from '../../../db/repositories/accounts';
+import type { Charge } from '../../../simulator/world/model';
 import { attemptOnSchedule } from '../../../simulator/world/payments';
+import { refundCharge } from '../../../simulator/world/refunds';
 import { declinedCharge, storeCharge, VISA } from '../../support/recovery';
 import { until } from '../../support/until';
 import { AS_OF, doubleCharges, openShop, type Case, type Shop } from './shop';
@@ -35,6 +37,13 @@ const fault = (kind: FaultKind): void =>
 
 const succeeded = (one: Case): number =>
   one.charges().filter(({ status }) => status === 'succeeded').length;
+
+/** Made even after a hard code, after which it would only be announced. */
+function retryByProvider({ bill }: Case): void {
+  const { world } = shop.simulator;
+  world.paymentIntents.get(bill.paymentIntent ?? '').lastPaymentError = null;
+  attemptOnSchedule(world, bill, world.clock);
+}
 
 const atCase = ({ account, invoice }: Case) => ({ account, invoice });
 const UNPLANNED = { plan: null, decision: {} };
@@ -274,8 +283,7 @@ describe('a step that is run again', () => {
 describe('an invoice that is paid by somebody else', () => {
   it('by the provider’s own retry is theirs, and nothing is sent', async () => {
     const one = await shop.open();
-    const { simulator } = shop;
-    attemptOnSchedule(simulator.world, one.bill, simulator.world.clock);
+    retryByProvider(one);
     const [charge] = one.charges().slice(-1);
     expect(await one.charge(0)).toMatchObject({
       attempt: null,
@@ -347,14 +355,28 @@ describe('what was written before the claim', () => {
     expect(one.sent()).toBe(0);
   });
 
-  it('keeps the attempt from being made: a part that the customer has paid is disputed', async () => {
-    const one = await shop.open();
-    shop.simulator.change([{ kind: 'payPart', id: one.invoice }]);
-    const part = one.charges().find(({ status }) => status === 'succeeded');
-    shop.simulator.change([{ kind: 'disputeCharge', id: part?.id ?? '' }]);
-    expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: 'disputed' } });
-    expect(one.sent()).toBe(0);
-  });
+  const takeBack = {
+    disputed: ({ id }: Charge) => {
+      shop.simulator.change([{ kind: 'disputeCharge', id }]);
+    },
+    refunded: (part: Charge) => {
+      const { amountMinor, created: at } = part;
+      refundCharge(shop.simulator.world, part, { at, amountMinor });
+    },
+  };
+
+  it.each(['disputed', 'refunded'] as const)(
+    'keeps the attempt from being made: a part that the customer has paid was %s',
+    async (what) => {
+      const one = await shop.open();
+      shop.simulator.change([{ kind: 'payPart', id: one.invoice }]);
+      const part = one.charges().find(({ status }) => status === 'succeeded');
+      if (part === undefined) throw new Error('A part was paid.');
+      takeBack[what](part);
+      expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: what } });
+      expect(one.sent()).toBe(0);
+    },
+  );
 
   it('keeps the attempt from being made: the subscription was canceled', async () => {
     const one = await shop.open();
@@ -378,37 +400,30 @@ describe('what was written before the claim', () => {
     expect(await one.charge(0)).toMatchObject({ attempt: 1, event: { type: 'succeeded' } });
   });
 
-  it('counts from the moment in which it was written: a claim that was before is finished first', async () => {
-    const one = await shop.open();
-    const release = await holdKey(`recoup/live/${one.account}/${one.invoice}/1`);
-    const charged = one.charge(0);
-    await until(async () => (await waiting()) === 1, { limitMs: LIMIT_MS });
-    let isWritten = false;
-    const canceled = one.set({ desired: 'cancel' }).then(() => (isWritten = true));
-    await until(async () => isWritten || (await waiting()) === 2, { limitMs: LIMIT_MS });
-    expect(isWritten).toBe(false);
-    await release();
-    expect(await charged).toMatchObject({ attempt: 1 });
-    await canceled;
-  });
-
-  it('counts from the moment in which the account was paused, too: whoever pauses it waits for a claim that was before', async () => {
-    const one = await shop.open();
-    const release = await holdKey(`recoup/live/${one.account}/${one.invoice}/1`);
-    const charged = one.charge(0);
-    await until(async () => (await waiting()) === 1, { limitMs: LIMIT_MS });
-    let isPaused = false;
-    const paused = setAccountDesired(shop.db, one.account, 'pause').then(() => (isPaused = true));
-    try {
-      await until(async () => isPaused || (await waiting()) === 2, { limitMs: LIMIT_MS });
-      expect(isPaused).toBe(false);
-      await release();
+  it.each([
+    ['cancels the case', (one: Case) => one.set({ desired: 'cancel' })],
+    ['pauses the campaign', (one: Case) => one.setCampaign('pause')],
+    ['pauses the account', (one: Case) => setAccountDesired(shop.db, one.account, 'pause')],
+  ] as const)(
+    'counts from the moment in which it was written: whoever %s waits for a claim that was before',
+    async (_what, write) => {
+      const one = await shop.open();
+      const release = await holdKey(`recoup/live/${one.account}/${one.invoice}/1`);
+      const charged = one.charge(0);
+      await until(async () => (await waiting()) === 1, { limitMs: LIMIT_MS });
+      let isWritten = false;
+      const written = write(one).then(() => (isWritten = true));
+      try {
+        await until(async () => isWritten || (await waiting()) === 2, { limitMs: LIMIT_MS });
+        expect(isWritten).toBe(false);
+      } finally {
+        await release();
+        await written;
+        await setAccountDesired(shop.db, one.account, 'run');
+      }
       expect(await charged).toMatchObject({ attempt: 1 });
-      await paused;
-    } finally {
-      await setAccountDesired(shop.db, one.account, 'run');
-    }
-  });
+    },
+  );
 
   it('raises no counter for an attempt that does not come to be', async () => {
     const one = await shop.open();
@@ -464,8 +479,7 @@ describe('a plan', () => {
 describe('the ceilings', () => {
   it('count what others have tried, though no sync has seen it yet', async () => {
     const one = await shop.open({ wish: 'declined', state: 'precheck' });
-    const { world } = shop.simulator;
-    for (let i = 0; i < 25; i += 1) attemptOnSchedule(world, one.bill, world.clock);
+    for (let i = 0; i < 25; i += 1) retryByProvider(one);
     expect((await one.check()).event.type).toBe('plan_outdated');
     await one.set({ state: 'charging' });
     expect(await one.charge(0)).toMatchObject({ attempt: null, event: { type: 'plan_outdated' } });

@@ -168,6 +168,13 @@ describe('an error', () => {
   });
 });
 
+test('an attempt whose charge is not shown yet while its payment is being processed: unclear', async () => {
+  objects['/v1/invoices/in_1'] = invoice({}, { status: 'processing' });
+  const search = { idempotencyKey: 'recoup/test/1', intendedAt: new Date(), chargeBefore: 'ch_1' };
+  const finding = await connect().find({ invoiceId: 'in_1', ...search, signal });
+  expect(finding).toMatchObject({ kind: 'unclear' });
+});
+
 describe('what an invoice would be paid with', () => {
   const method = (id: string, fields: Json = {}): Json => ({
     id,
