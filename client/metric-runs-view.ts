@@ -8,7 +8,7 @@ import type {
 } from '../domain/metrics/difference';
 import type { PolicyChange } from '../domain/metrics/policy-changes';
 import { countOf, formatMinor } from '../domain/words';
-import { monthName } from './mrr-table';
+import { periodName } from './mrr-table';
 import { formatCount, formatInstant, renderTable, type Column, type Paint } from './output';
 
 /** Everything in which the newer run differs from the older one. */
@@ -82,7 +82,7 @@ const renderMonths = (months: readonly ChangedMonth[], options: Look): string =>
   renderTable(
     [{ head: 'Month' }, { head: 'Currency' }, { head: 'Movement' }, right('By')],
     months.map(({ month, currency, exponent, type, beforeMinor, afterMinor }) => [
-      monthName(month),
+      periodName(month),
       currency,
       type,
       signed(afterMinor - beforeMinor, exponent),

@@ -107,7 +107,20 @@ export interface MrrMovementTable {
   reverses: bigint | null;
 }
 
+/** What one unit of a currency was worth in the reporting currency on a day: the same for all accounts. */
+export interface FxRateTable {
+  reporting_currency: string;
+  currency: string;
+  /** The calendar day. */
+  date: string;
+  /** Decimal. */
+  rate: string;
+  /** Grows with every rate that is new or changed, over all currencies. */
+  edition: Generated<bigint>;
+}
+
 export interface MetricTables {
+  fx_rate: FxRateTable;
   metric_policy: MetricPolicyTable;
   metric_run: MetricRunTable;
   metric_customer: MetricCustomerTable;

@@ -7,6 +7,7 @@ import * as rateLimits from './migrations/0004_rate_limits';
 import * as webhooks from './migrations/0005_webhooks';
 import * as recovery from './migrations/0006_recovery';
 import * as metricPolicy from './migrations/0007_metric_policy';
+import * as fxRate from './migrations/0008_fx_rate';
 import type { Database } from './schema';
 
 /** In the order in which they were written; a migration that has been released never changes. */
@@ -18,6 +19,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0005_webhooks': webhooks,
   '0006_recovery': recovery,
   '0007_metric_policy': metricPolicy,
+  '0008_fx_rate': fxRate,
 };
 
 /** Brings the database to the newest version and returns the names of the migrations that it took. Safe to call from many processes at once. */

@@ -25,7 +25,7 @@ import {
 import { runLine, type RunView } from '../run-view';
 import { Simulator } from '../simulator';
 import { uiOf } from '../temporal';
-import { newestMonths } from './metrics';
+import { readPeriods } from '../periods';
 import { startSync } from './sync';
 
 /** The account that the simulator serves. */
@@ -52,12 +52,12 @@ export const demoCommand = () =>
         const account = await connect(context, simulator);
         say(`\n${bold(`Syncing ${account.id}`)}  ${account.display_name ?? ''}`);
         const { view, url } = await sync(context, account);
-        const figures = await newestMonths(context.db, { account: account.id, months: MONTHS });
+        const figures = await readPeriods(context.db, monthsOf(account));
         const tables = await context.warehouse.tableCounts(account.id);
 
         show(`\n${bold('Monthly recurring revenue')}\n`);
-        show(renderMrrTables(figures, options));
-        show(`\n${renderMrrCharts(figures, options)}`);
+        show(renderMrrTables(figures.rows, { ...options, asOf: figures.asOf }));
+        show(`\n${renderMrrCharts(figures.rows, options)}`);
         show(`\n${bold('In the warehouse')}  ${dim(context.config.RECOUP_WAREHOUSE_PATH)}\n`);
         show(renderWarehouse(tables, options));
         say(`\n${bold('Recovering failed payments')}`);
@@ -87,15 +87,18 @@ Examples:
   $ npm start
   $ npm start -- --once --json`;
 
+const monthsOf = ({ id }: Account) => ({ account: id, period: 'month' as const, last: MONTHS });
+
 /** What the database and the warehouse hold now: more than before the campaign, while which time has passed. */
-async function holdings({ db, warehouse }: Context, { id }: Account) {
+async function holdings({ db, warehouse }: Context, account: Account) {
+  const { id } = account;
   const records = await countRecords(db, id);
   const tables = await warehouse.tableCounts(id);
   return {
     records: Object.values(records).reduce((sum, count) => sum + count, 0),
     invoices: records.invoice,
     customers: records.customer,
-    mrr: latestMrr(await newestMonths(db, { account: id, months: MONTHS })),
+    mrr: latestMrr((await readPeriods(db, monthsOf(account))).rows),
     warehouseRows: tables.reduce((sum, { rows }) => sum + rows, 0),
   };
 }
@@ -192,7 +195,7 @@ function lookAround(
   const lines = [
     ...links.map(({ title, url }) => [title, cyan(url)] as const),
     ['Its objects', `npx recoup runs show ${run}`] as const,
-    ['Its numbers', `npx recoup metrics --account ${account} --months 24`] as const,
+    ['Its numbers', `npx recoup metrics --account ${account} --last 24`] as const,
     ...(campaign === undefined
       ? []
       : [['Its cases', `npx recoup recoveries list --campaign ${campaign}`] as const]),

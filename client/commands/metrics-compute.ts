@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { compute, readComputeInput } from '../../domain/metrics/compute';
 import { renderComputed } from '../compute-table';
 import { wrongUse } from '../errors';
 import { paintFor, print, printJson, say } from '../output';
+import { readTextFile } from '../text-file';
 
 export const computeCommand = () =>
   new Command('compute')
@@ -26,16 +26,10 @@ Examples:
   $ recoup metrics compute subscriptions.json
   $ cat subscriptions.json | recoup metrics compute - --json | jq .movements`;
 
-const STDIN = 0;
 const REMEDY = 'docs/metrics.md shows a correct one.';
 
 function readJson(file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(file === '-' ? STDIN : file, 'utf8');
-  } catch (cause) {
-    throw wrongUse(`${file} cannot be read`, 'Give the path of a file, or - for stdin.', cause);
-  }
+  const text = readTextFile(file);
   try {
     return JSON.parse(text);
   } catch (cause) {

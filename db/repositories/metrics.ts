@@ -2,8 +2,8 @@
  * The metrics of an account: runs, what was derived for each customer, and the ledger.
  *
  * A metric run has a number, 1, 2, 3 … by account, that is load id and watermark of what is loaded from it. A run is made
- * whenever something changed that the warehouse shows: a customer was recomputed, or invoices, payments or customers differ
- * from what the last run saw, or a month has begun. When nothing did, the last run stands.
+ * whenever something changed that the warehouse shows: a customer was recomputed, or invoices, payments, customers or rates of
+ * exchange differ from what the last run saw, or a month has begun. When nothing did, the last run stands.
  */
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
@@ -93,9 +93,12 @@ export async function readMetricInputs(
 ): Promise<MetricInputs> {
   const { rows } = await sql<MetricInputs>`
     select as_of as "asOf", time_zone as "timeZone",
-      concat_ws(' ', changes, time_zone, to_char(as_of at time zone time_zone, 'YYYY-MM')) as digest
+      concat_ws(' ', changes, time_zone, to_char(as_of at time zone time_zone, 'YYYY-MM'), rates) as digest
     from (
-      select time_zone,
+      select time_zone, (
+          select max(edition) from fx_rate where reporting_currency = (
+            select document ->> 'reportingCurrency' from metric_policy
+            where account_id = account.id order by version desc limit 1)) as rates,
         changes + coalesce(sum(task.changed_rows), 0) - coalesce((
           select sum(counted_changes) from run where account_id = account.id and ended_at is null), 0) as changes,
         greatest('epoch', account.read_as_of, max(task.newest_read_at),
@@ -398,7 +401,7 @@ async function restate(
 }
 
 /** Rows of the ledger that are neither reversals nor reversed. */
-const standingMovements = (db: Kysely<Database>, accountId: string) =>
+export const standingMovements = (db: Kysely<Database>, accountId: string) =>
   db
     .selectFrom('mrr_movement as movement')
     .selectAll('movement')

@@ -1,11 +1,14 @@
 /** What became of the customers who began in the same period. */
 import { byCurrency, spansFrom, type Calendar, type LedgerEntry } from './figures';
+import type { PeriodSpan } from './periods';
 
 /** A cohort at the end of a period: its own is the first. */
 export interface CohortFigures {
-  /** Label of the period in which its customers began. */
-  readonly cohort: string;
+  /** The period in which its customers began. */
+  readonly span: PeriodSpan;
   readonly currency: string;
+  readonly exponent: number;
+  /** Label of the period at whose end this is. */
   readonly period: string;
   /** 0 in its own period, 1 in the next one … */
   readonly offset: number;
@@ -23,12 +26,16 @@ export function cohortFigures(
   calendar: Calendar,
 ): CohortFigures[] {
   return byCurrency(movements).flatMap(([currency, own]) =>
-    ofCurrency(own, calendar).map((figures) => ({ ...figures, currency })),
+    ofCurrency(own, calendar).map((figures) => ({
+      ...figures,
+      currency,
+      exponent: own[0]?.exponent ?? 0,
+    })),
   );
 }
 
 interface Cohort {
-  readonly label: string;
+  readonly span: PeriodSpan;
   readonly begins: number;
   joinedCustomers: number;
   joinedMinor: bigint;
@@ -36,18 +43,18 @@ interface Cohort {
   mrrMinor: bigint;
 }
 
-function ofCurrency(
-  movements: readonly LedgerEntry[],
-  calendar: Calendar,
-): Omit<CohortFigures, 'currency'>[] {
+type OfCurrency = Omit<CohortFigures, 'currency' | 'exponent'>;
+
+function ofCurrency(movements: readonly LedgerEntry[], calendar: Calendar): OfCurrency[] {
   const [first] = movements;
   if (!first) return [];
   const cohortOf = new Map<string, Cohort>();
-  const rows = new Map<Cohort, Omit<CohortFigures, 'currency'>[]>();
+  const rows = new Map<Cohort, OfCurrency[]>();
   let next = 0;
-  for (const [index, { label, to }] of spansFrom(first.at, calendar).entries()) {
+  for (const [index, span] of spansFrom(first.at, calendar).entries()) {
+    const { label, to } = span;
     const counts = { joinedCustomers: 0, joinedMinor: 0n, customers: 0, mrrMinor: 0n };
-    const opened: Cohort = { label, begins: index, ...counts };
+    const opened: Cohort = { span, begins: index, ...counts };
     for (; ; next += 1) {
       const movement = movements[next];
       if (!movement || movement.at >= to) break;
@@ -63,8 +70,8 @@ function ofCurrency(
       cohort.mrrMinor += deltaMinor;
     }
     if (opened.joinedCustomers > 0) rows.set(opened, []);
-    for (const [{ label: cohort, begins, ...figures }, known] of rows) {
-      known.push({ cohort, period: label, offset: index - begins, ...figures });
+    for (const [{ begins, ...figures }, known] of rows) {
+      known.push({ period: label, offset: index - begins, ...figures });
     }
   }
   return [...rows.values()].flat();

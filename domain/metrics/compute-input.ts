@@ -75,7 +75,7 @@ const item = z.strictObject(
 );
 
 const RATE_EXPECTED = 'expected a decimal above 0 as a string, such as "1.0842"';
-const rate = z.strictObject(
+export const rateSchema = z.strictObject(
   {
     currency: currencyCode,
     date: z.iso.date('expected a date such as "2026-03-29"'),
@@ -96,7 +96,7 @@ export const inputSchema = z
       items: z
         .array(item, 'expected a list of items')
         .max(MAX_ITEMS, `expected at most ${String(MAX_ITEMS)} items`),
-      fx: z.array(rate, 'expected a list of rates').default([]),
+      fx: z.array(rateSchema, 'expected a list of rates').default([]),
       period: oneOf(...PERIODS).default('month'),
     },
     'expected an object with "now" and "items"',

@@ -86,8 +86,13 @@ export function compute(input: ComputeInput): ComputeOutput {
         }))
       : [],
     cohorts: cohortFigures(entries, cohortCalendar(calendar)).map((row) => ({
-      ...row,
+      cohort: row.span.label,
+      currency: row.currency,
+      period: row.period,
+      offset: row.offset,
+      joinedCustomers: row.joinedCustomers,
       joinedMinor: String(row.joinedMinor),
+      customers: row.customers,
       mrrMinor: String(row.mrrMinor),
     })),
   };

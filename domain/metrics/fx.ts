@@ -47,6 +47,7 @@ interface Valuation {
 }
 
 type Values = (date: string) => Valuation;
+type KnownValues = (date: string) => Valuation | null;
 
 /** In this order no partial sum is below 0. */
 const IN_ORDER: readonly MovementType[] = [
@@ -72,7 +73,8 @@ export function convertedFigures(
   return byCurrency(movements).flatMap(([currency, own]) => {
     const [first] = own;
     if (!first) return [];
-    const values = valuesOf({ currency, exponent: first.exponent, reporting, ...calendar });
+    const known = valuesOf({ currency, exponent: first.exponent, reporting, ...calendar });
+    const values: Values = (date) => known(date) ?? throwMissing({ currency, reporting, date });
     const days = spansFrom(first.at, { ...calendar, period: 'day' });
     const daily =
       reporting.fx === 'booking_rate'
@@ -80,6 +82,28 @@ export function convertedFigures(
         : revaluedDays(own, days, values);
     return gathered(daily, spansFrom(first.at, calendar)).map((row) => ({ ...row, currency }));
   });
+}
+
+/** A rate that is needed first, and is not there. */
+export interface MissingRate {
+  readonly currency: string;
+  readonly reportingCurrency: string;
+  /** There is none on or before this day. */
+  readonly date: string;
+}
+
+/** Whether `convertedFigures` would find all rates: that of the first day of each currency, since later days carry it on. */
+export function missingRate(
+  movements: readonly LedgerEntry[],
+  { reporting, ...calendar }: Omit<Calendar, 'period'> & { reporting: Reporting },
+): MissingRate | null {
+  for (const [currency, [first]] of byCurrency(movements)) {
+    if (!first) continue;
+    const date = dayOf(first.at, calendar.timeZone);
+    const value = valuesOf({ currency, exponent: first.exponent, reporting, ...calendar });
+    if (!value(date)) return { currency, reportingCurrency: reporting.currency, date };
+  }
+  return null;
 }
 
 interface DayFigures extends MoneyFigures {
@@ -164,9 +188,16 @@ function gathered(
   });
 }
 
+function throwMissing(of: { currency: string; reporting: Reporting; date: string }): never {
+  throw new RecoupError(
+    'invalid_input',
+    `There is no rate of ${of.currency} to ${of.reporting.currency} on or before ${of.date}.`,
+  );
+}
+
 function valuesOf(
-  options: Calendar & { currency: string; exponent: number; reporting: Reporting },
-): Values {
+  options: Omit<Calendar, 'period'> & { currency: string; exponent: number; reporting: Reporting },
+): KnownValues {
   const { currency, exponent, reporting, timeZone, asOf } = options;
   // A provider may count a currency in other units than ISO 4217 does, the reporting currency too.
   const scale = exact(10n ** BigInt(reporting.exponent)).div(exact(10n ** BigInt(exponent)));
@@ -184,11 +215,7 @@ function valuesOf(
   return (date) => {
     const key = isMonthly ? date.slice(0, MONTH_CHARS) : date;
     const found = lastUpTo(valued, key);
-    if (found) return { factor: found.factor, isCarried: found.key !== key };
-    throw new RecoupError(
-      'invalid_input',
-      `There is no rate of ${currency} to ${reporting.currency} on or before ${date}.`,
-    );
+    return found && { factor: found.factor, isCarried: found.key !== key };
   };
 }
 

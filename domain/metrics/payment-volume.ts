@@ -7,8 +7,9 @@ import { compareText } from './plain';
 export interface FailedPayment {
   readonly id: string;
   readonly currency: string;
+  readonly exponent: number;
   readonly failedAt: Date;
-  /** What was due. */
+  /** What was asked for. */
   readonly amountMinor: bigint;
   /** Money that came in after the failure, and what of it was taken back, below 0. */
   readonly collected: readonly { readonly at: Date; readonly amountMinor: bigint }[];
@@ -20,6 +21,10 @@ export interface FailedPayment {
 export interface PaymentVolume {
   readonly span: PeriodSpan;
   readonly currency: string;
+  readonly exponent: number;
+  readonly failedInvoices: number;
+  /** Wholly or in part. */
+  readonly recoveredInvoices: number;
   readonly failedMinor: bigint;
   /** Came in within the window, whoever brought it about, less what was taken back at any time. */
   readonly recoveredMinor: bigint;
@@ -35,6 +40,8 @@ export const RECOVERY_WINDOW_DAYS = 30;
 const DAY_MS = 24 * 3_600_000;
 
 const NOTHING = {
+  failedInvoices: 0,
+  recoveredInvoices: 0,
   failedMinor: 0n,
   recoveredMinor: 0n,
   lostMinor: 0n,
@@ -60,11 +67,13 @@ export function paymentVolumes(
         const payment = own[next];
         if (!payment || payment.failedAt >= span.to) break;
         const recovered = recoveredOf(payment, asOf);
+        volume.failedInvoices += 1;
+        if (recovered > 0n) volume.recoveredInvoices += 1;
         volume.failedMinor += payment.amountMinor;
         volume.recoveredMinor += recovered;
         volume[fateOf(payment, asOf)] += payment.amountMinor - recovered;
       }
-      return { span, currency, ...volume };
+      return { span, currency, exponent: own[0]?.exponent ?? 0, ...volume };
     });
   });
 }

@@ -253,7 +253,7 @@ describe('with a worker', () => {
   }, 60_000);
 
   test('metrics: every month adds up, and the table shows what the JSON says', async () => {
-    const months = (await recoup.json(['metrics', '--months', '6', '--json'])) as Record<
+    const months = (await recoup.json(['metrics', '--last', '6', '--json'])) as Record<
       string,
       number | string
     >[];
@@ -263,7 +263,7 @@ describe('with a worker', () => {
       const moved = moves.reduce((sum, move) => sum + Number(month[`${move}Minor`]), 0);
       expect(Number(month['startMinor']) + moved).toBe(month['endMinor']);
     }
-    const { stdout } = await recoup.cli(['metrics', '--account', ACCOUNT, '--months', '6']);
+    const { stdout } = await recoup.cli(['metrics', '--account', ACCOUNT, '--last', '6']);
     for (const { currency } of months) expect(stdout).toContain(`${String(currency)} per month, `);
     expect(stdout).toContain('Reactivation');
     expect(stdout).not.toContain('\u001b');
@@ -341,7 +341,7 @@ describe('with a worker', () => {
     });
     expect({ code, lines: stdout.trimEnd().split('\n').length }).toEqual({ code: 0, lines: 1 });
     const records = await Promise.all(RECORD_KINDS.map((kind) => count(kind)));
-    const months = (await recoup.json(['metrics', '--months', '1', '--json'])) as {
+    const months = (await recoup.json(['metrics', '--last', '1', '--json'])) as {
       currency: string;
       endMinor: number;
     }[];

@@ -60,6 +60,8 @@ const COMMANDS = [
     (verb) => ['recoveries', verb],
   ),
   ...['list', 'replay'].map((verb) => ['notifications', verb]),
+  ...['measures', 'cohorts', 'payments', 'rates'].map((verb) => ['metrics', verb]),
+  ['metrics', 'rates', 'import'],
   ...['apply', 'list', 'pause', 'resume', 'trigger'].map((verb) => ['schedules', verb]),
 ];
 

@@ -1,13 +1,21 @@
-import { latestMrr, monthName, renderMrrTables } from '../../client/mrr-table';
+import { latestMrr, periodName, renderMrrTables, type MrrRow } from '../../client/mrr-table';
 import { paintFor } from '../../client/output';
-import type { MonthlyFigures } from '../../domain/metrics/months';
+import { periodsOf } from '../../domain/metrics/periods';
 
 const paint = paintFor(process.stdin as unknown as NodeJS.WriteStream);
 
-const month = (of: string, figures: Partial<MonthlyFigures> = {}): MonthlyFigures => ({
-  month: of,
+const asOf = new Date('2026-11-15T00:00:00Z');
+const OCTOBER = new Date('2026-10-01T00:00:00Z');
+const [october, november] = periodsOf({
+  ...{ period: 'month', timeZone: 'UTC', from: OCTOBER, to: asOf },
+}) as [MrrRow['span'], MrrRow['span']];
+
+const month = (span: MrrRow['span'], figures: Partial<MrrRow> = {}): MrrRow => ({
+  span,
+  scope: 'currency',
   currency: 'EUR',
   exponent: 2,
+  fxMinor: 0n,
   startMinor: 1_000_000n,
   newMinor: 123_456n,
   expansionMinor: 0n,
@@ -18,11 +26,11 @@ const month = (of: string, figures: Partial<MonthlyFigures> = {}): MonthlyFigure
   customers: 1234,
   ...figures,
 });
-const months = [month('2026-10'), month('2026-11')];
-const yen = month('2026-11', { currency: 'JPY', exponent: 0, endMinor: 7n });
+const months = [month(october), month(november)];
+const yen = month(november, { currency: 'JPY', exponent: 0, endMinor: 7n });
 
-const draw = (figures: readonly MonthlyFigures[], width: number) =>
-  renderMrrTables(figures, { paint, width });
+const draw = (figures: readonly MrrRow[], width: number) =>
+  renderMrrTables(figures, { paint, width, asOf });
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
 
 test('wide: every amount to the digit, nothing as a dash, and the newest month is not over', () => {
@@ -49,5 +57,18 @@ test('all currencies have the same columns', () => {
 
 test('what is billed per month now is the end of each currency’s newest month', () => {
   expect(latestMrr([...months, yen])).toEqual({ EUR: 1_000_000n, JPY: 7n });
-  expect(monthName('2026-01')).toBe('Jan 26');
+  expect(periodName('2026-01')).toBe('Jan 26');
+  expect(periodName('2026-W01')).toBe('2026-W01');
+});
+
+test('a total has what the rates made of it, and a title of its own', () => {
+  const total = month(november, { scope: 'total', fxMinor: -250n, endMinor: 999_750n });
+  const text = draw([...months, total], Infinity);
+  expect(text).toMatch(/All in EUR per month, Nov 26 so far\nMonth .* Reactivation +Rates +End/);
+  expect(text).toMatch(/\nNov 26 .* -2\.50 +9,997\.50 +1,234$/);
+  expect(latestMrr([...months, total])).toEqual({ EUR: 1_000_000n });
+});
+
+test('a period that is over is not said to go on', () => {
+  expect(draw([month(october)], Infinity)).toMatch(/^EUR per month\n/);
 });

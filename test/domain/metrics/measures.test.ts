@@ -71,8 +71,8 @@ describe('the measures of a month', () => {
 
 test('a cohort is followed from its own month on', () => {
   const rows = cohortFigures(LEDGER, calendar).map(
-    ({ cohort, period, offset, joinedCustomers, joinedMinor, customers, mrrMinor }) =>
-      `${cohort} ${period} +${String(offset)}: ${String(customers)} of ${String(joinedCustomers)}, ${String(mrrMinor)} of ${String(joinedMinor)}`,
+    ({ span, period, offset, joinedCustomers, joinedMinor, customers, mrrMinor }) =>
+      `${span.label} ${period} +${String(offset)}: ${String(customers)} of ${String(joinedCustomers)}, ${String(mrrMinor)} of ${String(joinedMinor)}`,
   );
   expect(rows).toEqual([
     '2026-01 2026-01 +0: 2 of 2, 4000 of 4000',
@@ -87,6 +87,7 @@ describe('payments that failed', () => {
   const failed = (id: string, rest: Partial<FailedPayment> = {}): FailedPayment => ({
     id,
     currency: 'EUR',
+    exponent: 2,
     failedAt: at('2026-01-10'),
     amountMinor: 1000n,
     collected: [],
@@ -101,7 +102,11 @@ describe('payments that failed', () => {
     }))[0];
 
   it.each([
-    ['recovered', { collected: [paid('2026-01-20')] }, { recoveredMinor: 1000n }],
+    [
+      'recovered',
+      { collected: [paid('2026-01-20')] },
+      { recoveredMinor: 1000n, recoveredInvoices: 1 },
+    ],
     ['lost after 30 days', {}, { lostMinor: 1000n }],
     [
       'lost where the money came too late',
@@ -123,7 +128,7 @@ describe('payments that failed', () => {
   ])('are %s', (_, payment, expected) => {
     const nothing = { recoveredMinor: 0n, lostMinor: 0n, voidedMinor: 0n, openMinor: 0n };
     expect(volumes(failed('a', payment))).toMatchObject({
-      ...{ failedMinor: 1000n, ...nothing },
+      ...{ failedInvoices: 1, failedMinor: 1000n, ...nothing },
       ...expected,
     });
   });
