@@ -91,6 +91,10 @@ const recoveryPolicy = z
       .min(1)
       .default([...RECOVERY_POLICY.lookupDelaysMs]),
     lookAgainMs: atLeast(1, RECOVERY_POLICY.lookAgainMs),
+    settlementDelaysMs: z
+      .array(z.number().int().min(1))
+      .min(1)
+      .default([...RECOVERY_POLICY.settlementDelaysMs]),
     settleWithinMs: atLeast(1, RECOVERY_POLICY.settleWithinMs),
     providerRetryGraceMs: atLeast(0, RECOVERY_POLICY.providerRetryGraceMs),
     maxIdleProviderRetries: atLeast(0, RECOVERY_POLICY.maxIdleProviderRetries),

@@ -60,7 +60,7 @@ import {
   readTick,
 } from './input';
 import type { CheckedCaseInput } from './input';
-import { step } from './options';
+import { recordCase, step } from './options';
 
 /** Errors: ApplicationFailure `invalid_input`, also for a case that nobody has opened. */
 export async function paymentRetry(given: PaymentRetryInput): Promise<CaseStatus> {
@@ -402,9 +402,7 @@ class Case {
 
   private async store(): Promise<void> {
     await this.must((record) =>
-      record === null
-        ? Promise.resolve()
-        : step('recordCase', { ...this.key(), record }, `now ${record.state}`),
+      record === null ? Promise.resolve() : recordCase({ ...this.key(), record }),
     );
   }
 

@@ -60,10 +60,10 @@ export async function readHistories({ client, say }) {
   return counts;
 }
 
-/** What follows an attempt: another plan, the wait for a customer or for a bank, or the end of the case. */
-const AFTER_ATTEMPT = new Set(['planCase', 'noteCustomerNeeded', 'recordCase']);
+/** What follows an attempt, when its case has not ended with it: another plan, or the wait for a customer. */
+const AFTER_ATTEMPT = new Set(['planCase', 'noteCustomerNeeded']);
 
-/** Of each attempt that was made: from the step that planned it to what follows it. */
+/** Of each attempt that was made: from the step that planned it to what follows it, the wait for a bank included. */
 export function eventsOfAttempts(events) {
   const steps = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }, at) =>
     scheduled ? [{ at, name: scheduled.activityType.name }] : [],

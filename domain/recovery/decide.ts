@@ -42,7 +42,7 @@ export interface CaseContext {
   readonly policy: RecoveryPolicy;
   /** Tries in a row that came to nothing. */
   readonly fruitless: number;
-  /** Lookups of the unknown attempt so far, on schedule. */
+  /** Lookups so far, on schedule, of the attempt that is unknown or being settled. */
   readonly lookups: number;
   /** The wait that was set is over. */
   readonly due: boolean;
@@ -121,20 +121,22 @@ function effectOf(
     case 'wait_for_provider':
       return { type: 'wait_until', atMs: at + policy.providerRetryGraceMs };
     case 'look_up':
-      return [
-        { type: 'count_lookups', lookups: 0 },
-        { type: 'wait_until', atMs: lookupAtMs({ lookups: 0, nowMs, policy }) },
-      ];
+      return lookup({ number: 0, atMs: lookupAtMs({ lookups: 0, nowMs, policy }) });
     case 'look_up_again':
       // A look that news have caused is not one of the schedule's.
       if (!context.due) return [];
-      return [
-        { type: 'count_lookups', lookups: lookups + 1 },
-        {
-          type: 'wait_until',
-          atMs: Math.max(at, lookupAtMs({ lookups: lookups + 1, nowMs, policy })),
-        },
-      ];
+      return lookup({
+        number: lookups + 1,
+        atMs: Math.max(at, lookupAtMs({ lookups: lookups + 1, nowMs, policy })),
+      });
+    case 'await_settlement':
+      return lookup({ number: 0, atMs: settledAtMs({ lookups: 0, nowMs, policy }) });
+    case 'await_settlement_on':
+      if (!context.due) return [];
+      return lookup({
+        number: lookups + 1,
+        atMs: settledAtMs({ lookups: lookups + 1, nowMs, policy }),
+      });
     case 'look_again':
       return { type: 'wait_until', atMs: nowMs + policy.lookAgainMs };
     case 'wait_for_people':
@@ -180,14 +182,19 @@ const forgiven = ({ fruitless, policy }: CaseContext): CaseEffect[] => [
 const ALARM = { type: 'set_attention', attention: true } as const;
 const ALL_CLEAR = { type: 'set_attention', attention: false } as const;
 
+const lookup = ({ number, atMs }: { number: number; atMs: number }): CaseEffect[] => [
+  { type: 'count_lookups', lookups: number },
+  { type: 'wait_until', atMs },
+];
+
+type Lookup = Pick<CaseContext, 'lookups' | 'nowMs' | 'policy'>;
+
 /** After the last delay of the schedule nothing is looked up any more: a person is called at once. */
-function lookupAtMs(options: {
-  readonly lookups: number;
-  readonly nowMs: number;
-  readonly policy: RecoveryPolicy;
-}): number {
-  return options.nowMs + (options.policy.lookupDelaysMs[options.lookups] ?? 0);
-}
+const lookupAtMs = ({ lookups, nowMs, policy }: Lookup): number =>
+  nowMs + (policy.lookupDelaysMs[lookups] ?? 0);
+
+const settledAtMs = ({ lookups, nowMs, policy: { settlementDelaysMs: delays } }: Lookup): number =>
+  nowMs + (delays[lookups] ?? delays.at(-1) ?? 0);
 
 function recoveryBy(event: CaseEvent): CaseEffect | [] {
   if (!('amountMinor' in event)) return [];

@@ -14,8 +14,13 @@ export interface RecoveryPolicy {
   readonly settleMs: number;
   /** When an unknown outcome is looked up: delays one after the other. After the last one a person is called. */
   readonly lookupDelaysMs: readonly number[];
-  /** How often a payment that is being settled, and an invoice that waits for its customer, are looked at unasked. */
+  /** How often an invoice that waits for its customer, its account or somebody else's payment is looked at unasked. */
   readonly lookAgainMs: number;
+  /**
+   * When a payment that is being settled is looked at unasked: delays one after the other, the last one again and again. Banks take days,
+   * and their answer comes by webhooks and with every sync; these looks are for what both have missed.
+   */
+  readonly settlementDelaysMs: readonly number[];
   /** A payment that is still being settled after so long is for a person to judge. */
   readonly settleWithinMs: number;
   /** So long after the instant of the provider's own retry it is expected to show its outcome. */
@@ -44,6 +49,7 @@ export const RECOVERY_POLICY: RecoveryPolicy = {
     3 * DAY_MS,
   ],
   lookAgainMs: DAY_MS,
+  settlementDelaysMs: [3 * DAY_MS, 4 * DAY_MS, 7 * DAY_MS, 7 * DAY_MS, 9 * DAY_MS],
   settleWithinMs: 30 * DAY_MS,
   providerRetryGraceMs: 2 * HOUR_MS,
   maxIdleProviderRetries: 2,

@@ -16,12 +16,14 @@ export type CaseEffectName =
   /** Keep the event until the outcome of the attempt is known. */
   | 'remember'
   | 'forget_pause'
-  /** Wait: until the instant of the event, for the provider's own retry, for the first or next lookup, for another look. */
+  /** Wait: until the instant of the event, for the provider's own retry, for the first or next lookup, for another look, for a bank. */
   | 'wait_until'
   | 'wait_for_provider'
   | 'look_up'
   | 'look_up_again'
   | 'look_again'
+  | 'await_settlement'
+  | 'await_settlement_on'
   /** Wait for nothing but people and news. */
   | 'wait_for_people'
   /** Nothing came of it: try again later, and tell somebody once it was in vain too often in a row. */
@@ -179,7 +181,7 @@ const noAttempt = forbid('No attempt is under way that this could be about.');
 /** Nothing is in flight; what proves the contrary is believed all the same. */
 const atRest = {
   ...moneyIn,
-  pending: go('pending_settlement', 'A payment of ours is being settled.', 'look_again'),
+  pending: go('pending_settlement', 'A payment of ours is being settled.', 'await_settlement'),
   outcome_unknown: go('unknown', 'An attempt is open, and nobody knows its outcome.', 'look_up'),
   declined: noAttempt,
   authentication_required: noAttempt,
@@ -234,7 +236,12 @@ const proven = {
     'look_again',
     'tell_customer',
   ),
-  pending: move('pending_settlement', 'The payment is being settled.', 'forgive', 'look_again'),
+  pending: move(
+    'pending_settlement',
+    'The payment is being settled.',
+    'forgive',
+    'await_settlement',
+  ),
   absent: move('planning', 'It is proven that the attempt never happened.', 'forgive'),
   returned: move('planning', 'The payment was returned.', 'forgive'),
 };
@@ -509,14 +516,17 @@ export const CASE_TABLE: CaseTable = {
     ...moneyIn,
     declined: go('planning', 'The payment was not settled.', 'forgive'),
     authentication_required: only(proven.authentication_required),
-    pending: stay('It is still being settled.', 'forgive', 'look_again'),
-    absent: stay('It was seen before, so that nothing is proven by not seeing it.', 'look_again'),
+    pending: stay('It is still being settled.', 'forgive', 'await_settlement_on'),
+    absent: stay(
+      'It was seen before, so that nothing is proven by not seeing it.',
+      'await_settlement_on',
+    ),
     returned: only(proven.returned),
     plan_outdated: inFlight,
     not_sent: unsaid,
     refused: unsaid,
-    outcome_unknown: stay('It is still being settled.', 'look_again'),
-    inconclusive: stay('It is still being settled.', 'look_again'),
+    outcome_unknown: stay('It is still being settled.', 'await_settlement_on'),
+    inconclusive: stay('It is still being settled.', 'await_settlement_on'),
     lookups_ended: go(
       'needs_human',
       'The payment has been settling for too long: a person must say what became of it.',

@@ -408,6 +408,46 @@ describe.each(CACHES)('paymentRetry, $cache', ({ maxCachedWorkflows }) => {
     expect(perAttempt).toBeLessThan(60);
   });
 
+  test('a direct debit costs fewer than 60 history events from its plan to its very end', async () => {
+    const { fakes, later } = simulated();
+    fakes.script.charge = [{ type: 'pending' }];
+    fakes.script.lookup = [{ type: 'pending' }, succeeded];
+    const handle = await harness.startCase();
+    await stored(fakes, 'scheduled');
+    await later(handle, PLANNED_IN_MS);
+    await stored(fakes, 'pending_settlement');
+    for (const delayMs of RECOVERY_POLICY.settlementDelaysMs.slice(0, 2)) {
+      expect(fakes.record?.nextActionAtMs).toBe(fakes.now() + delayMs);
+      const seen = fakes.transitions.size;
+      await later(handle, delayMs);
+      await eventually(() => fakes.transitions.size > seen);
+    }
+    expect(await handle.result()).toMatchObject({ state: 'recovered_by_us', attempts: 1 });
+    const events = (await handle.fetchHistory()).events ?? [];
+    const planned = events.findIndex(
+      ({ activityTaskScheduledEventAttributes: scheduled }) =>
+        scheduled?.activityType?.name === 'planCase',
+    );
+    expect(planned).toBeGreaterThan(0);
+    expect(events.length - planned).toBeLessThan(60);
+  });
+
+  test('a database that is away for a while is waited for, and then has what the case has become', async () => {
+    const { fakes } = simulated();
+    const { recordCase } = fakes.activities;
+    const failures = 2;
+    let tries = 0;
+    fakes.activities.recordCase = (input) => {
+      tries += 1;
+      if (tries <= failures) throw new Error('no connection');
+      return recordCase(input);
+    };
+    const handle = await harness.startCase();
+    await stored(fakes, 'scheduled');
+    expect(tries).toBe(failures + 1);
+    expect(await handle.query(caseStatus)).toMatchObject({ state: 'scheduled', attention: false });
+  });
+
   test('state, account, provider, amount and the next action can be searched for', async () => {
     const { fakes } = simulated();
     const handle = await harness.startCase({ account: undefined as never });

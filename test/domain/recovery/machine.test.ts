@@ -259,6 +259,24 @@ describe('waits', () => {
     );
   });
 
+  test('a payment that a bank settles is looked at ever more seldom, and no sooner or later for news of it', () => {
+    const { settlementDelaysMs: delays } = policy;
+    const instants = (event: 'pending' | 'inconclusive', context: Partial<CaseContext>) =>
+      effects('pending_settlement', eventOf(event), context).flatMap((effect) =>
+        effect.type === 'wait_until' ? [effect.atMs] : [],
+      );
+    const first = effects('charging', eventOf('pending'), { lookups: 3 });
+    expect(first).toContainEqual({ type: 'wait_until', atMs: NOW_MS + (delays[0] ?? 0) });
+    expect(first).toContainEqual({ type: 'count_lookups', lookups: 0 });
+    const last = delays.length - 1;
+    expect([0, last, last + 7].flatMap((lookups) => instants('pending', { lookups }))).toEqual(
+      [delays[1], delays[last], delays[last]].map((delayMs) => NOW_MS + (delayMs ?? 0)),
+    );
+    expect(instants('pending', { due: false })).toEqual([]);
+    expect([...delays].sort((a, b) => a - b)).toEqual(delays);
+    expect(delays.reduce((sum, delayMs) => sum + delayMs)).toBe(policy.settleWithinMs);
+  });
+
   test('the wait after a failed step doubles up to its limit, is never shorter than asked for, and tells somebody', () => {
     const failed = (fruitless: number, retryAfterMs: number | null = null) =>
       effects('planning', { type: 'step_failed', retryAfterMs }, { fruitless });
