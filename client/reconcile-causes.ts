@@ -1,4 +1,5 @@
 /** What is known of each difference: from rows, from the feed since, and, where nothing else tells, by asking for the object. */
+import { RecoupError } from '../domain/errors';
 import { ENGINE_VERSION } from '../domain/metrics/policy';
 import { customerMetrics } from '../domain/metrics/customer-metrics';
 import { FACT_KINDS } from '../domain/metrics/facts';
@@ -7,8 +8,8 @@ import { policyChanges } from '../domain/metrics/policy-changes';
 import { readFacts } from '../db/repositories/metrics-facts';
 import type { MetricRun } from '../db/repositories/metrics';
 import {
-  listCovered,
   listUnread,
+  readCoverage,
   readCustomerStates,
   readLists,
   readObjectStates,
@@ -26,7 +27,7 @@ import {
 } from '../domain/reconcile/figures';
 import { RECORD_KINDS } from '../domain/records';
 import { NotNormalisable, type Page } from '../providers/provider';
-import { pastNow, type Compared, type ComparedMrrs, type Reconciling } from './reconcile';
+import { pastNow, type ComparedMrrs, type Reconciling } from './reconcile';
 
 /** Looked up together. */
 const TOGETHER = 200;
@@ -49,9 +50,13 @@ export interface Causes {
 
 export async function findCauses(
   of: Reconciling,
-  { compared, revenue }: { readonly compared: Compared; readonly revenue: ComparedMrrs | null },
+  given: {
+    readonly differences: readonly DifferentFigure[];
+    readonly revenue: ComparedMrrs | null;
+  },
 ): Promise<Causes> {
   const { db, account } = of;
+  const { revenue } = given;
   const known: Known = {
     lists: await readLists(db, account.id),
     unread: await listUnread(db, { accountId: account.id, limit: MAX_UNREAD }),
@@ -60,7 +65,7 @@ export async function findCauses(
     asked: 0,
   };
   const figures: Explained<DifferentFigure>[] = [];
-  for (const some of inBatches(compared.differences)) {
+  for (const some of inBatches(given.differences)) {
     figures.push(...(await explainFigures(of, known, some)));
   }
   const mrr: Explained<DifferentMrr>[] = [];
@@ -133,18 +138,21 @@ async function explainFigures(
 /** Of what the provider alone has: whether its creation was to be read. */
 async function readCreations(
   { db, account }: Reconciling,
-  { until }: ListsRead,
+  { until, unread }: ListsRead,
   some: readonly DifferentFigure[],
 ): Promise<Map<DifferentFigure, Evidence['creation']>> {
   const creations = new Map<DifferentFigure, Evidence['creation']>();
   const missing = some.filter(({ ours }) => ours === null);
   for (const [resource, own] of groupsOf(missing, ({ kind }) => kind)) {
     const instants = own.map(({ theirs }) => theirs?.createdAt ?? new Date(0));
-    const covered = await listCovered(db, { accountId: account.id, resource, instants });
+    const coverage = await readCoverage(db, { accountId: account.id, resource, instants });
+    const isStopped = unread.some((list) => list.resource === resource);
     own.forEach((difference, index) => {
-      const at = instants[index] ?? new Date(0);
-      const isLater = until === null || at >= until;
-      creations.set(difference, isLater ? 'later' : covered[index] ? 'covered' : 'outside');
+      const isLater = until === null || (instants[index] ?? until) >= until;
+      const stands = coverage[index] ?? 'outside';
+      // After the end of a list that was not read on is no later than the sync.
+      const creation = stands === 'later' && isStopped ? 'outside' : stands;
+      creations.set(difference, isLater ? 'later' : creation);
     });
   }
   return creations;
@@ -206,11 +214,13 @@ async function explainMrr(
       olderEdition: known.olderEdition || run.engine_version !== ENGINE_VERSION,
       untraced: given.untraced.get(customer),
     };
+    // Otherwise the same records may come to something else.
+    const isOfNow = !evidence.olderEdition && evidence.missingPrices?.length === 0;
     for (const difference of differences) {
       const { oursMinor, theirsMinor } = difference;
       const sure = {
         ...evidence,
-        follows: evidence.olderEdition || minorAt(here, difference) === oursMinor,
+        follows: !isOfNow || minorAt(here, difference) === oursMinor,
         policy: minorAt(there, difference) === theirsMinor ? changes : [],
       };
       const cause = causeOf(sure);
@@ -240,7 +250,7 @@ class ChangesSince {
   constructor(private readonly by: Reconciling) {}
 
   async of(ids: readonly string[]): Promise<{ id: string; at: Date } | undefined> {
-    const changes = await (this.changes ??= this.read());
+    const changes = await (this.changes ??= this.read().catch(unknownIfRefused));
     const [id] = ids.filter((each) => changes.has(each));
     const at = id === undefined ? undefined : changes.get(id);
     return id === undefined || at === undefined ? undefined : { id, at };
@@ -272,6 +282,12 @@ class ChangesSince {
     }
     return changes;
   }
+}
+
+/** Without the feed nothing is explained by it. */
+function unknownIfRefused(thrown: unknown): ReadonlyMap<string, Date> {
+  if (thrown instanceof RecoupError && thrown.scope === 'resource') return new Map();
+  throw thrown;
 }
 
 function hintsOf({ provider }: Reconciling, object: Page['objects'][number]) {

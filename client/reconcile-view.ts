@@ -15,7 +15,7 @@ import {
 } from '../domain/reconcile/figures';
 import { countOf, formatMinor } from '../domain/words';
 import { formatCount, formatInstant, renderTable, type Paint } from './output';
-import type { UnreadableFigure } from './reconcile';
+import type { Refused, UnreadableFigure } from './reconcile';
 import type { Causes } from './reconcile-causes';
 
 export interface Reconciliation {
@@ -30,6 +30,7 @@ export interface Reconciliation {
   readonly mrr: readonly ComparedMrr[];
   readonly causes: Causes;
   readonly unreadable: readonly UnreadableFigure[];
+  readonly refused: readonly Refused[];
   readonly isCut: boolean;
 }
 
@@ -86,9 +87,10 @@ const namedMrr = ({ at, customer, currency, exponent, oursMinor, theirsMinor }: 
   ...{ ours: { mrrMinor: oursMinor }, theirs: { mrrMinor: theirsMinor } },
 });
 
-/** Whether everything is equal or explained. */
+/** Whether everything was compared, and is equal or explained. */
 export const isExplained = (reconciliation: Reconciliation): boolean =>
   !reconciliation.isCut &&
+  reconciliation.refused.length === 0 &&
   namedDifferences(reconciliation).every(({ cause }) => CAUSES[cause].explains);
 
 interface Look {
@@ -99,8 +101,8 @@ interface Look {
 }
 
 export function renderReconciliation(reconciliation: Reconciliation, look: Look): string {
-  const { account, source, at, months, isCut } = reconciliation;
-  const { bold, dim } = look.paint;
+  const { account, source, at, months, refused } = reconciliation;
+  const { bold, dim, red } = look.paint;
   const differences = namedDifferences(reconciliation);
   const span = [...new Set([months[0], months.at(-1)])].join(' to ');
   const groups = CAUSE_NAMES.flatMap((cause) => {
@@ -111,13 +113,19 @@ export function renderReconciliation(reconciliation: Reconciliation, look: Look)
     `${bold(account)} ${dim(`beside ${source}, ${span}, at ${formatInstant(at)}`)}`,
     renderSums(reconciliation, look),
     ...groups,
-    summary(differences, { isCut, look }),
+    ...refused.map(({ what, reason }) => red(`${NOUNS[what]} could not be compared: ${reason}`)),
+    summary(reconciliation, look),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
 
-const NOUNS = { invoice: 'Invoices', payment: 'Payments', refund: 'Refunds' } as const;
+const NOUNS = {
+  invoice: 'Invoices',
+  payment: 'Payments',
+  refund: 'Refunds',
+  mrr: 'MRR',
+} as const satisfies Record<Named['what'], string>;
 
 function renderSums({ sums, mrr }: Reconciliation, look: Look): string {
   const rows = FIGURE_KINDS.flatMap((kind) => {
@@ -144,7 +152,7 @@ function renderSums({ sums, mrr }: Reconciliation, look: Look): string {
     .filter(({ at }) => at.getTime() === last?.getTime())
     .map(({ currency, exponent, ours, theirs }) =>
       sumRow(look, {
-        what: 'MRR',
+        what: NOUNS.mrr,
         currency,
         counts: [ours.customers, theirs.customers],
         minor: [ours.minor, theirs.minor],
@@ -246,24 +254,23 @@ function sidesText({ what, ours, theirs, currency, exponent }: Named): string {
   return `${text(side['status'])}, ${text(side[name])}, only ${ours ? 'here' : 'there'}`;
 }
 
-function summary(
-  differences: readonly Named[],
-  { isCut, look }: { readonly isCut: boolean; readonly look: Look },
-): string {
-  const { green, red } = look.paint;
-  if (differences.length === 0) return green('Everything is equal.');
-  const cut = isCut ? ' There are more than are named here: take fewer months.' : '';
+function summary(reconciliation: Reconciliation, { paint: { green, red } }: Look): string {
+  const differences = namedDifferences(reconciliation);
+  const { isCut, refused } = reconciliation;
+  const rest = refused.length > 0 ? 'All that could be compared' : 'Everything';
+  if (differences.length === 0) return green(`${rest} is equal.`);
   const open = differences.filter(({ cause }) => !CAUSES[cause].explains).length;
-  const all = countOf(differences.length, 'difference');
-  return open === 0
-    ? `${green(`${all}, all of them explained.`)}${cut}`
-    : `${red(`${all}, ${open === differences.length ? 'none' : `${formatCount(open)} of them not`} explained.`)}${cut}`;
+  const count = open === differences.length ? 'none' : `${formatCount(open)} of them not`;
+  const all = `${countOf(differences.length, 'difference')}, ${open === 0 ? 'all of them' : count} explained.`;
+  const cut = isCut ? ' There are more than are named here: take fewer months.' : '';
+  return `${open === 0 ? green(all) : red(all)}${cut}`;
 }
 
 export const reconciliationJson = (reconciliation: Reconciliation) => {
-  const { account, source, at, months, run, sums, mrr, isCut } = reconciliation;
+  const { account, source, at, months, run, sums, mrr, refused, isCut } = reconciliation;
   return {
     ...{ account, source, at, months, run: run?.run ?? null, knownUntil: run?.as_of ?? null },
+    notCompared: refused,
     ...{ sums, mrr, isCut, explained: isExplained(reconciliation) },
     differences: namedDifferences(reconciliation).map((difference) => ({
       ...difference,

@@ -7,12 +7,12 @@ import type { MetricRun } from '../db/repositories/metrics';
 import { readFigures, readMrrBefore } from '../db/repositories/reconcile';
 import type { Database } from '../db/schema';
 import { FACT_KINDS, type CustomerFacts, type Fact } from '../domain/metrics/facts';
+import { RecoupError } from '../domain/errors';
 import type { PeriodSpan } from '../domain/metrics/periods';
 import type { MetricPolicy } from '../domain/metrics/policy';
 import {
   compareFigures,
   compareMrr,
-  FIGURE_KINDS,
   type ComparedMrr,
   type ComparedSum,
   type DifferentFigure,
@@ -48,6 +48,12 @@ export interface UnreadableFigure {
   readonly reason: string;
 }
 
+/** What the provider refuses to tell: there is nothing to compare with. */
+export interface Refused {
+  readonly what: FigureKind | 'mrr';
+  readonly reason: string;
+}
+
 export interface Compared {
   readonly sums: readonly ComparedSum[];
   readonly differences: readonly DifferentFigure[];
@@ -56,33 +62,44 @@ export interface Compared {
   readonly isCut: boolean;
 }
 
-export async function compareObjects(of: Reconciling): Promise<Compared> {
+export async function compareObjects(of: Reconciling, kind: FigureKind): Promise<Compared> {
   const sums: ComparedSum[] = [];
   const differences: DifferentFigure[] = [];
   const unreadable: UnreadableFigure[] = [];
   let isCut = false;
-  for (const kind of FIGURE_KINDS) {
-    let objects = 0;
-    let named = 0;
-    for (const [index, { label: month, from, to }] of of.months.entries()) {
-      const window = { from, to: to < of.now ? to : pastNow(of) };
-      const theirs = await readTheirs(of, { kind, window });
-      const ours = await readFigures(of.db, { accountId: of.account.id, kind, ...window });
-      const compared = compareFigures({ kind, month, ours, theirs: theirs.figures });
-      const room = MAX_DIFFERENCES - named;
-      named += compared.differences.length;
-      isCut ||= compared.differences.length > room;
-      sums.push(...compared.sums);
-      differences.push(...compared.differences.slice(0, room));
-      unreadable.push(...theirs.unreadable.map((each) => ({ kind, month, ...each })));
-      objects += theirs.figures.length;
-      of.view.update([progressOf(kind, { done: index + 1, of: of.months.length, objects })]);
-    }
+  let objects = 0;
+  for (const [index, { label: month, from, to }] of of.months.entries()) {
+    const window = { from, to: to < of.now ? to : pastNow(of) };
+    const theirs = await readTheirs(of, { kind, window });
+    const ours = await readFigures(of.db, { accountId: of.account.id, kind, ...window });
+    const compared = compareFigures({ kind, month, ours, theirs: theirs.figures });
+    // What the provider says unreadably is no difference twice.
+    const unread = new Set(theirs.unreadable.map(({ id }) => id));
+    const readable = compared.differences.filter(({ id }) => !unread.has(id));
+    const room = MAX_DIFFERENCES - differences.length - unreadable.length;
+    isCut ||= readable.length + unread.size > room;
+    sums.push(...compared.sums);
+    unreadable.push(...theirs.unreadable.slice(0, room).map((each) => ({ kind, month, ...each })));
+    differences.push(...readable.slice(0, Math.max(0, room - unread.size)));
+    objects += theirs.figures.length;
+    of.view.update([progressOf(kind, { done: index + 1, of: of.months.length, objects })]);
   }
-  // What the provider says unreadably is no difference twice.
-  const unread = new Set(unreadable.map(({ kind, id }) => `${kind} ${id}`));
-  const readable = differences.filter(({ kind, id }) => !unread.has(`${kind} ${id}`));
-  return { sums, differences: readable, unreadable, isCut };
+  return { sums, differences, unreadable, isCut };
+}
+
+/** Null where the provider refuses to tell, which is noted. */
+export async function unlessRefused<T>(
+  what: Refused['what'],
+  refused: Refused[],
+  compare: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await compare();
+  } catch (thrown) {
+    if (!(thrown instanceof RecoupError) || thrown.scope !== 'resource') throw thrown;
+    refused.push({ what, reason: thrown.message });
+    return null;
+  }
 }
 
 /** Its clock is known to a second, it counts in whole ones, and `to` is not part of a window. */

@@ -4,6 +4,7 @@ import { DateTime } from 'luxon';
 import type { Account } from '../../db/repositories/accounts';
 import { lastMetricRun } from '../../db/repositories/metrics';
 import { readLists } from '../../db/repositories/reconcile';
+import { FIGURE_KINDS } from '../../domain/reconcile/figures';
 import { periodsOf, type PeriodSpan } from '../../domain/metrics/periods';
 import { requireConnected } from '../account';
 import { askProvider } from '../asking';
@@ -12,7 +13,13 @@ import { parseCount } from '../count-option';
 import { failed, wrongUse } from '../errors';
 import { paintFor, print, printJson, say, widthOf } from '../output';
 import { openProgress } from '../progress';
-import { compareObjects, compareRevenue } from '../reconcile';
+import {
+  compareObjects,
+  compareRevenue,
+  unlessRefused,
+  type Compared,
+  type Refused,
+} from '../reconcile';
 import { findCauses } from '../reconcile-causes';
 import {
   isExplained,
@@ -58,7 +65,7 @@ export const reconcileCommand = () =>
 
 const EXAMPLES = `
 Each object is compared by itself, and each customer's MRR at the end of each month. Exit code 0 when
-all is equal or explained, 1 when a difference is not.
+all is equal or explained, 1 when a difference is not, or something cannot be compared.
 
 Examples:
   $ recoup metrics reconcile --account acct_1
@@ -86,17 +93,23 @@ async function reconcile(
       const months = monthsOf(account, wanted, now);
       const of = { ...asking, db, account, figures, run, months, now, view };
       view.note(`Comparing with ${figures.source}: ${months.length} months.`);
-      const compared = await compareObjects(of);
-      const revenue = run === null ? null : await compareRevenue(of, run);
-      const causes = await findCauses(of, { compared, revenue });
+      const refused: Refused[] = [];
+      const compared: Compared[] = [];
+      for (const kind of FIGURE_KINDS) {
+        const ofKind = await unlessRefused(kind, refused, () => compareObjects(of, kind));
+        if (ofKind !== null) compared.push(ofKind);
+      }
       if (run === null) say('No metrics were computed yet: MRR is not compared.');
+      const revenue = run && (await unlessRefused('mrr', refused, () => compareRevenue(of, run)));
+      const differences = compared.flatMap((ofKind) => ofKind.differences);
       return {
-        ...{ account: account.id, source: figures.source, at: now, run, causes },
+        ...{ account: account.id, source: figures.source, at: now, run, refused },
+        causes: await findCauses(of, { differences, revenue }),
         months: months.map(({ label }) => label),
-        sums: compared.sums,
+        sums: compared.flatMap(({ sums }) => sums),
         mrr: revenue?.sums ?? [],
-        unreadable: compared.unreadable,
-        isCut: compared.isCut || (revenue?.isCut ?? false),
+        unreadable: compared.flatMap(({ unreadable }) => unreadable),
+        isCut: [...compared, ...(revenue ? [revenue] : [])].some(({ isCut }) => isCut),
       };
     });
   } finally {
@@ -125,7 +138,8 @@ function readMonths(
 
 /** Errors: exit code 2 for a first month that is yet to come, or too many. */
 function monthsOf({ time_zone: timeZone }: Account, wanted: Wanted, now: Date): PeriodSpan[] {
-  const to = wanted.to ?? DateTime.fromJSDate(now, { zone: timeZone });
+  const newest = DateTime.fromJSDate(now, { zone: timeZone });
+  const to = wanted.to && wanted.to < newest ? wanted.to : newest;
   const from = wanted.from ?? to.minus({ months: DEFAULT_MONTHS - 1 });
   const months = periodsOf({ period: 'month', timeZone, from: from.toJSDate(), to: to.toJSDate() });
   if (months.length === 0) throw wrongUse('--from is yet to come', 'Give an earlier month.');

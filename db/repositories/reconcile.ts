@@ -81,22 +81,23 @@ export async function readLists(db: Kysely<Database>, accountId: string): Promis
   return { until: runs?.until ?? null, feedAsOf: feed?.as_of ?? null, unread };
 }
 
-/** Which of these creation times of a resource were read to their end. */
-export async function listCovered(
+/** Of each creation time of a resource: whether it was read to its end, or comes after all that was. */
+export async function readCoverage(
   db: Kysely<Database>,
   options: {
     readonly accountId: string;
     readonly resource: string;
     readonly instants: readonly Date[];
   },
-): Promise<boolean[]> {
+): Promise<('covered' | 'later' | 'outside')[]> {
   const { accountId, resource, instants } = options;
-  const { rows } = await sql<{ covered: boolean }>`
-    select coalesce(t.at <@ coverage.ranges, false) as covered
+  const { rows } = await sql<{ stands: 'covered' | 'later' | 'outside' }>`
+    select case when t.at <@ coverage.ranges then 'covered'
+      when t.at >= upper(coverage.ranges) then 'later' else 'outside' end as stands
     from unnest(${instants.map((at) => at.toISOString())}::timestamptz[]) with ordinality as t (at, n)
     left join coverage on account_id = ${accountId} and resource = ${resource}
     order by n`.execute(db);
-  return rows.map(({ covered }) => covered);
+  return rows.map(({ stands }) => stands);
 }
 
 export interface ObjectState {

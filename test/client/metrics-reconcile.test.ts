@@ -23,6 +23,7 @@ interface Report {
   readonly sums: readonly { kind: string; ours: { count: number }; theirs: { count: number } }[];
   readonly mrr: readonly { at: string; ours: object; theirs: object }[];
   readonly differences: readonly Difference[];
+  readonly notCompared: readonly object[];
 }
 
 let recoup: Recoup;
@@ -60,6 +61,11 @@ async function report(account: string): Promise<{ code: number | null; report: R
   if (stdout === '') throw new Error(stderr);
   return { code, report: JSON.parse(stdout) as Report };
 }
+
+const allBut = (left: string) =>
+  Object.fromEntries(
+    permissionNames.filter((name) => name !== left).map((name) => [name, 'read' as const]),
+  );
 
 const causesOf = ({ differences }: Report): Record<string, string> =>
   Object.fromEntries(differences.map(({ id, cause }) => [id, cause]));
@@ -175,9 +181,7 @@ test(
       if (invoice === undefined) throw new Error('There are invoices.');
       broken = invoice.id;
       Object.assign(invoice, { currency: 'xxz' });
-      const readable = permissionNames.filter((name) => name !== 'charge');
-      const permissions = Object.fromEntries(readable.map((name) => [name, 'read' as const]));
-      api.keys.set(SIMULATOR_KEY, { permissions });
+      api.keys.set(SIMULATOR_KEY, { permissions: allBut('charge') });
     });
     try {
       const invoice = simulator.world.invoices.get(broken);
@@ -246,6 +250,22 @@ describe('a provider without an oracle', () => {
         .reduce((all, { theirs }) => all + theirs.count, 0);
       expect(count).toBe(simulator.world.invoices.all.length);
       expect(new Set(own.mrr.map(({ at }) => at)).size).toBe(1);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'tells what its key may not read, with exit code 1, and compares the rest',
+    async () => {
+      simulator.api.keys.set(SIMULATOR_KEY, { permissions: allBut('charge') });
+      const { code, report: own } = await report(account);
+      expect(own.notCompared).toEqual([
+        { what: 'refund', reason: expect.stringContaining('permission') as string },
+      ]);
+      expect(own.differences).toEqual([]);
+      expect(new Set(own.sums.map(({ kind }) => kind))).toEqual(new Set(['invoice', 'payment']));
+      expect(code).toBe(1);
+      expect((await reconcile(account)).stdout).toContain('All that could be compared is equal.');
     },
     LIMIT_MS,
   );
