@@ -1,6 +1,7 @@
 /** The file that `recoup metrics compute` reads: what outside programs write, checked field by field. */
 import { DateTime, IANAZone } from 'luxon';
 import { z } from 'zod';
+import { exact } from './exact';
 import { PERIODS } from './periods';
 import { currencyCode, oneOf, policySchema, whole } from './policy';
 
@@ -8,7 +9,7 @@ const MAX_ITEMS = 1_000_000;
 const MAX_INTERVAL_COUNT = 1_000;
 const MAX_PERCENT = 100;
 
-const DECIMAL = /^\d{1,30}(\.\d{1,12})?$/;
+const DECIMAL = /^\d{1,40}(\.\d{1,40})?$/;
 const decimalExpected = 'expected a decimal string such as "1999" or "0.5"';
 /** A JSON number would have been a floating-point number on its way here. */
 const decimal = z.string(decimalExpected).regex(DECIMAL, decimalExpected);
@@ -116,9 +117,9 @@ export const inputSchema = z
     const known = new Map<string, string>();
     for (const [index, { currency, date, rate: given }] of fx.entries()) {
       const key = `${currency} ${date}`;
-      const before = known.get(key);
-      known.set(key, given);
-      if (before !== undefined && before !== given) {
+      const before = known.get(key) ?? given;
+      known.set(key, before);
+      if (!exact(before).equals(exact(given))) {
         wrong(['fx', index, 'rate'], `expected ${before}, as another rate of ${key} has it`);
       }
     }

@@ -22,7 +22,7 @@ import {
   type PeriodReport,
   type Recurring,
 } from './report';
-import { segmentsOf, type FreeStay, type Segment } from './segments';
+import { merged, segmentsOf, type FreeStay, type Segment } from './segments';
 import { averagedBills } from './usage';
 import { periodsPerMonth, type PricedItem } from './value';
 
@@ -35,6 +35,15 @@ export function readComputeInput(given: unknown): ComputeInput {
 
 /** Errors: `invalid_input` where a rate of exchange is missing. */
 export function compute(input: ComputeInput): ComputeOutput {
+  try {
+    return computed(input);
+  } catch (error) {
+    if (!(error instanceof RecoupError)) throw error;
+    throw new RecoupError(error.code, `The file is wrong: fx: ${error.message}`);
+  }
+}
+
+function computed(input: ComputeInput): ComputeOutput {
   const { timeZone, period } = input;
   const asOf = instantOf(input.now, timeZone);
   const calendar = { period, timeZone, asOf };
@@ -46,7 +55,12 @@ export function compute(input: ComputeInput): ComputeOutput {
   );
   const entries: readonly LedgerEntry[] = valued;
   const reporting = reportingOf(input);
-  const lives = ledger.flatMap(({ segments }) => segments);
+  // Customers may have subscriptions of the same name.
+  const lives = ledger.flatMap(({ customer, segments }) =>
+    segments.map(({ subscription, currency, from, to }) => ({
+      ...{ subscription: JSON.stringify([customer, subscription]), currency, from, to },
+    })),
+  );
   const trials = ledger.flatMap((each) => each.trials);
   const recurring = { entries, annual: annualEntries(valued), lives, trials };
   return {
@@ -161,8 +175,10 @@ function subscriptionWorth(
   const bills = new Map<string, Exact[]>();
   const items: PricedItem[] = [];
   const reductions: Reduction[] = [];
-  for (const { row, from, to } of dated) {
+  for (const [index, { row, from, to }] of dated.entries()) {
     const { item, kind, currency, interval, intervalCount } = row;
+    // Rows of one item may overlap, and the discounts of each are its own.
+    const key = String(index);
     const periods = periodsPerMonth({ interval, intervalCount }, policy);
     const isExcluded =
       (kind === 'trial' && policy.trials === 'exclude') || (kind === 'metered' && averaged === 0);
@@ -174,7 +190,7 @@ function subscriptionWorth(
       amount = sum(past).div(exact(BigInt(past.length)));
     }
     items.push({
-      item,
+      item: key,
       value: amount.mul(periods),
       periodsPerMonth: periods,
       exponent: isoExponent(currency) ?? 0,
@@ -183,9 +199,9 @@ function subscriptionWorth(
       basis: 'exact',
       inputs: [],
     });
-    reductions.push(...reductionsOf(row, { from, to }, { policy, timeZone }));
+    reductions.push(...reductionsOf(row, { key, from, to }, { policy, timeZone }));
   }
-  return segmentsOf({
+  const { segments, stays } = segmentsOf({
     subscription: first.row.subscription,
     currency: first.row.currency,
     startedAt: first.from,
@@ -195,6 +211,11 @@ function subscriptionWorth(
     reductions,
     taxes: [],
   });
+  const named = segments.flatMap((segment) => {
+    const item = dated[Number(segment.item)]?.row.item;
+    return item === undefined ? [] : [{ ...segment, item }];
+  });
+  return { segments: merged(named), stays };
 }
 
 interface Span {
@@ -209,8 +230,8 @@ const spanOf = ({ from, to }: Pick<InputItem, 'from' | 'to'>, timeZone: string):
 
 /** The discounts of a row, within the time of the row. */
 function reductionsOf(
-  { item, interval, intervalCount, discounts }: InputItem,
-  within: Span,
+  { interval, intervalCount, discounts }: InputItem,
+  within: Span & { readonly key: string },
   { policy, timeZone }: Pick<ComputeInput, 'policy' | 'timeZone'>,
 ): Reduction[] {
   return discounts.flatMap((discount, position): Reduction[] => {
@@ -230,7 +251,7 @@ function reductionsOf(
     return [
       {
         id: '',
-        item,
+        item: within.key,
         owner: 'item',
         percentOff: percentOff === null ? null : exact(percentOff),
         amountOff: amountOffMinor === null ? null : exact(amountOffMinor),

@@ -153,12 +153,7 @@ export function segmentsOf(
     const live = items.filter((item) => covers(item, from));
     if (live.length === 0) continue;
     const inForce = reductions.filter((reduction) => covers(reduction, from));
-    // Amounts are taken off each billing period; where the items of a subscription differ, that is the shortest.
-    const periods = live.reduce(
-      (most, each) => (each.periodsPerMonth.gt(most) ? each.periodsPerMonth : most),
-      ZERO,
-    );
-    const values = discounted(live, inForce, periods);
+    const values = discounted(live, inForce);
     if (values.every((value) => value.equals(ZERO))) stays.push({ currency, from, to });
     for (const [position, priced] of live.entries()) {
       const { item, exponent, basis, inputs } = priced;
@@ -182,7 +177,7 @@ export function segmentsOf(
       if (!workings) continue;
       const steps = [...(workings.get(priced) ?? [])];
       const tell: Tell = (step) => void steps.push(step);
-      discounted(live, inForce, periods, { position, exponent, tell });
+      discounted(live, inForce, { position, exponent, tell });
       taxed.reduce((value, { factor, id }) => {
         const after = value.mul(factor);
         steps.push({ text: `× ${factor.toFraction()} for tax on top`, after, records: [id] });
@@ -197,15 +192,14 @@ export function segmentsOf(
 /**
  * Values after discounts, in the order given: those of an item first, then those of the subscription, whose effect is spread
  * over the items in proportion, so that the items always add up to the subscription. At each level percentages compound, then
- * amounts are taken off, down to 0.
+ * amounts are taken off, down to 0: of an item each of its billing periods, of a subscription each of the shortest among its items.
  */
 export function discounted(
-  items: readonly { readonly item: string; readonly value: Exact }[],
+  items: readonly Pick<PricedItem, 'item' | 'value' | 'periodsPerMonth'>[],
   reductions: readonly AppliedReduction[],
-  periodsPerMonth: Exact,
   told?: { readonly position: number; readonly exponent: number; readonly tell: Tell },
 ): Exact[] {
-  const values = items.map(({ item, value }, position) => {
+  const values = items.map(({ item, value, periodsPerMonth }, position) => {
     const own = reductions.filter((reduction) => reduction.item === item);
     return reduced(value, own, {
       periodsPerMonth,
@@ -219,6 +213,10 @@ export function discounted(
       : reductions.filter(({ owner }) => owner === 'customer');
   const before = sum(values);
   if (whole.length === 0 || before.equals(ZERO)) return values;
+  const periodsPerMonth = items.reduce(
+    (most, each) => (each.periodsPerMonth.gt(most) ? each.periodsPerMonth : most),
+    ZERO,
+  );
   const isAlone = values.length === 1;
   if (!isAlone) {
     const text = `the subscription's ${String(values.length)} items together`;
@@ -306,7 +304,7 @@ function marksOf(
 }
 
 /** Joins neighbours that differ in nothing but their records. */
-function merged(segments: readonly Segment[]): Segment[] {
+export function merged(segments: readonly Segment[]): Segment[] {
   const byItem = new Map<string, Segment[]>();
   for (const segment of segments) {
     const known = byItem.get(segment.item) ?? [];

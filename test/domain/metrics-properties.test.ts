@@ -252,16 +252,14 @@ describe('a discount of the whole subscription', () => {
         fc.integer({ min: 0, max: 100 }),
         value,
         (values, percent, amount) => {
-          const items = values.map((each, index) => ({ item: String(index), value: each }));
+          const items = values.map((each, index) => ({
+            ...{ item: String(index), value: each, periodsPerMonth: exact('1') },
+          }));
           const common = { item: null, owner: 'subscription' } as const;
-          const after = discounted(
-            items,
-            [
-              { ...common, percentOff: exact(String(percent)), amountOff: null },
-              { ...common, percentOff: null, amountOff: amount },
-            ],
-            exact('1'),
-          );
+          const after = discounted(items, [
+            { ...common, percentOff: exact(String(percent)), amountOff: null },
+            { ...common, percentOff: null, amountOff: amount },
+          ]);
           const whole = sum(values)
             .mul(exact(`${String(100 - percent)}/100`))
             .sub(amount);

@@ -115,6 +115,19 @@ describe('the ledger', () => {
     ]);
   });
 
+  it('counts the subscriptions of two customers as two, though they have one name', () => {
+    const [row] = run([{}, { customer: 'd' }]).periods;
+    expect(row).toMatchObject({ customers: 2, subscriptions: 2 });
+  });
+
+  it('takes decimals of any length that programs write, exactly', () => {
+    const third = `0.${'3'.repeat(40)}`;
+    const { segments } = run([{ unitAmountMinor: third, quantity: '3' }]);
+    expect(segments).toMatchObject([
+      { mrrNumerator: '9'.repeat(40), mrrDenominator: `1${'0'.repeat(40)}` },
+    ]);
+  });
+
   it('counts a row that is given twice once', () => {
     expect(run([{}, {}])).toEqual(run([{}]));
   });
@@ -134,6 +147,17 @@ describe('discounts', () => {
     expect(
       off([{ amountOffMinor: '600' }], { interval: 'year', unitAmountMinor: '12000' }),
     ).toEqual(['2026-01-01 new 950 → 950']);
+  });
+
+  it('take an amount off the billing periods of their own item, however its neighbours are billed', () => {
+    const discounts = [{ amountOffMinor: '1200' }];
+    const yearly = { item: 'j', interval: 'year', unitAmountMinor: '12000', discounts };
+    expect(movements([{}, yearly])).toEqual(['2026-01-01 new 1900 → 1900']);
+  });
+
+  it('lower their own row only, where rows of one item overlap', () => {
+    const half = { unitAmountMinor: '500', discounts: [{ percentOff: '50' }] };
+    expect(movements([{}, half])).toEqual(['2026-01-01 new 1250 → 1250']);
   });
 
   it('move the value when they begin and when they end', () => {
@@ -311,8 +335,16 @@ describe('the reporting currency', () => {
 
   it('is refused where a rate is missing, naming currency and date', () => {
     expect(() => total({}, { fx: rates.slice(1) })).toThrow(
-      'There is no rate of USD to EUR on or before 2026-01-01.',
+      'The file is wrong: fx: There is no rate of USD to EUR on or before 2026-01-01.',
     );
+  });
+
+  it('takes a rate that is given twice, however it is written', () => {
+    const again = rates.map((rate) => ({
+      ...rate,
+      rate: `${rate.rate}${rate.rate.includes('.') ? '0' : '.0'}`,
+    }));
+    expect(total({}, { fx: [...rates, ...again] })).toEqual(total({}));
   });
 
   it('heeds the decimals of both currencies', () => {
