@@ -184,6 +184,7 @@ export const RECORDS = {
     /** Before discounts and exclusive tax; negative for a credit. */
     amountMinor: 'minor',
     discountMinor: 'minor',
+    /** On top of the amount; inclusive tax is part of that. */
     taxMinor: 'minor',
     quantity: 'decimal?',
     periodStart: 'instant',

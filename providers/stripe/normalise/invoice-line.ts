@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { CanonicalRecord } from '../../../domain/records';
 import type { Currency } from '../currencies';
 import { discounts } from './discount';
-import { amounts, decimalText, instant, minor, orNull, reference, unknownOf } from './shapes';
+import { decimalText, instant, minor, orNull, reference, taxOnTop, unknownOf } from './shapes';
 
 const PARENT_TYPES = ['invoice_item_details', 'subscription_item_details'];
 
@@ -19,7 +19,7 @@ export const line = z.object({
   discount_amounts: orNull(z.array(z.object({ amount: minor, discount: reference }))).transform(
     (list) => list ?? [],
   ),
-  taxes: amounts,
+  taxes: taxOnTop,
   discounts,
   /** Whole units, cut: the decimal beside it is exact where there is one. */
   quantity: orNull(z.int()),

@@ -15,7 +15,7 @@ import { normaliseRefund } from './refund';
 import { normaliseSubscription } from './subscription';
 
 /** Raised with every change of what an object gives: `recoup metrics restate` then makes the rows of before anew. */
-export const NORMALISER_VERSION = 1;
+export const NORMALISER_VERSION = 2;
 
 /** Every type of object that a walk meets. */
 const NORMALISERS: Readonly<Record<string, (value: unknown) => Partial<Normalised>>> = {

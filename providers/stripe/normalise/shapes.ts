@@ -55,6 +55,16 @@ export const amounts = orNull(z.array(z.object({ amount: minor }))).transform((l
   (list ?? []).reduce((sum, { amount }) => sum + amount, 0n),
 );
 
+/** What is added to an amount as tax: inclusive tax is part of the amount. What the list says nothing of is on top, as Stripe's default is. */
+export const taxOnTop = orNull(
+  z.array(z.object({ amount: minor, tax_behavior: orNull(z.string()) })),
+).transform((list) =>
+  (list ?? []).reduce(
+    (sum, { amount, tax_behavior: behaviour }) => (behaviour === 'inclusive' ? sum : sum + amount),
+    0n,
+  ),
+);
+
 /** Throws NotNormalisable, naming the field. `noun` is the type of the object. */
 export function parse<T extends z.ZodType>(noun: string, shape: T, value: unknown): z.infer<T> {
   const result = shape.safeParse(value);

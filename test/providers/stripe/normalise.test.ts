@@ -452,6 +452,15 @@ describe('invoices', () => {
     });
   });
 
+  test('tell of a line the tax on top of its amount, not the tax that the amount contains', () => {
+    const taxes = [
+      { amount: 335, tax_behavior: 'inclusive' },
+      { amount: 21, tax_behavior: 'exclusive' },
+    ];
+    const taxed = invoice({ lines: list([line({ taxes })]) });
+    expect(fieldsOf(normalise('invoice', taxed), 'invoice_line')).toMatchObject({ taxMinor: 21n });
+  });
+
   test('have recurring lines with price, exact quantity, period, discounts and taxes', () => {
     expect(fieldsOf(normalise('invoice', invoice()), 'invoice_line')).toEqual({
       invoiceId: 'in_1',
