@@ -54,6 +54,42 @@ export const MIGRATIONS: readonly {
       `create table if not exists load_lock (account varchar not null, metric_run bigint not null)`,
     ],
   },
+  {
+    number: 3,
+    statements: [
+      `create table if not exists mrr_periods (
+          account varchar not null, period varchar not null, label varchar not null,
+          starts_at timestamp not null, ends_at timestamp not null,
+          scope varchar not null, currency varchar not null, exponent integer not null,
+          start_minor decimal(38,0) not null, new_minor decimal(38,0) not null,
+          expansion_minor decimal(38,0) not null, contraction_minor decimal(38,0) not null,
+          churn_minor decimal(38,0) not null, reactivation_minor decimal(38,0) not null,
+          fx_minor decimal(38,0) not null, end_minor decimal(38,0) not null,
+          arr_minor decimal(38,0) not null,
+          customers_at_start integer not null, customers integer not null,
+          new_customers integer not null, reactivated_customers integer not null,
+          churned_customers integer not null, lost_customers integer not null,
+          subscriptions integer not null, trials_ended integer not null,
+          trials_converted integer not null, carried_rate_days integer not null,
+          arpa_numerator_minor decimal(38,0), arpa_denominator bigint,
+          asp_numerator_minor decimal(38,0), asp_denominator bigint,
+          customer_churn_numerator bigint, customer_churn_denominator bigint,
+          gross_mrr_churn_numerator_minor decimal(38,0),
+          gross_mrr_churn_denominator_minor decimal(38,0),
+          net_mrr_churn_numerator_minor decimal(38,0), net_mrr_churn_denominator_minor decimal(38,0),
+          quick_ratio_numerator_minor decimal(38,0), quick_ratio_denominator_minor decimal(38,0),
+          ltv_numerator_minor decimal(38,0), ltv_denominator bigint,
+          trial_conversion_numerator bigint, trial_conversion_denominator bigint)`,
+      `create table if not exists mrr_cohorts (
+          account varchar not null, cohort date not null, month date not null,
+          months_since integer not null, currency varchar not null, exponent integer not null,
+          joined_customers integer not null, joined_minor decimal(38,0) not null,
+          customers integer not null, mrr_minor decimal(38,0) not null)`,
+      ...['lost_minor', 'voided_minor', 'open_minor'].map(
+        (column) => `alter table payments_monthly add column if not exists ${column} decimal(38,0)`,
+      ),
+    ],
+  },
 ];
 
 export const NEWEST_SCHEMA = MIGRATIONS.at(-1)?.number ?? 0;

@@ -3,10 +3,17 @@
  * the totals are counted by Postgres over the rows behind the figures, not over the figures.
  */
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
-import type { MonthlyFigures } from '../../domain/metrics/months';
+import { cohortFigures, type CohortFigures } from '../../domain/metrics/cohorts';
 import type { MovementType } from '../../domain/metrics/movements';
+import { paymentVolumes, type PaymentVolume } from '../../domain/metrics/payment-volume';
+import { PERIODS, type Period } from '../../domain/metrics/periods';
+import { periodReport, type PeriodReport } from '../../domain/metrics/report';
 import type { Database } from '../schema';
-import { lastMetricRun, monthlyMrr } from './metrics';
+import { firstAttempts, readFailedPayments } from './failed-payments';
+import { readFigures, type AccountFigures } from './metric-figures';
+
+/** Of all days the newest: more than a year, so that each can be compared with the one a year before. Months are all there. */
+const MAX_DAYS = 400;
 
 export interface Rows<Row> {
   readonly rows: readonly Row[];
@@ -51,22 +58,25 @@ interface InvoicesRow {
   readonly remaining_minor: bigint;
 }
 
-interface PaymentsRow {
+interface AttemptsRow {
   readonly month: string;
   readonly currency: string;
   readonly exponent: number;
   readonly invoices: number;
   readonly attempted_minor: bigint;
-  readonly failed_invoices: number;
-  readonly failed_minor: bigint;
-  readonly recovered_invoices: number;
-  readonly recovered_minor: bigint;
+}
+
+/** First attempts of a month; those that failed are null where there was none. */
+export interface PaymentsRow extends AttemptsRow {
+  readonly failed: PaymentVolume | null;
 }
 
 export interface MetricTableRows {
   readonly metricRun: bigint;
   readonly timeZone: string;
-  readonly months: Rows<MonthlyFigures>;
+  readonly months: Rows<PeriodReport>;
+  readonly periods: Rows<PeriodReport & { readonly period: Period }>;
+  readonly cohorts: Rows<CohortFigures>;
   readonly movements: Rows<MovementRow>;
   readonly customers: Rows<CustomerRow>;
   readonly invoices: Rows<InvoicesRow>;
@@ -83,15 +93,10 @@ export function readMetricTables(
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (trx) => {
-      const run = await lastMetricRun(trx, accountId);
-      if (!run) return null;
-      const { time_zone: timeZone } = await trx
-        .selectFrom('account')
-        .select('time_zone')
-        .where('id', '=', accountId)
-        .executeTakeFirstOrThrow();
+      const figures = await readFigures(trx, accountId);
+      if (!figures) return null;
+      const { run, timeZone, asOf } = figures;
       const of = { trx, accountId, timeZone };
-      const months = await monthlyMrr(trx, { accountId, from: null, to: null });
       const moved = await total(
         trx,
         sql`select count(*) as rows, sum(delta_minor) as minor from mrr_movement where account_id = ${accountId}`,
@@ -99,14 +104,58 @@ export function readMetricTables(
       return {
         metricRun: run.run,
         timeZone,
-        months: { rows: months, control: { rows: months.length, minor: moved.minor } },
+        ...periodsOf(figures, moved.minor),
         movements: { rows: await movementsOf(of), control: moved },
         customers: await customersOf(of),
         invoices: await invoicesOf(of),
-        payments: await paymentsOf(of),
+        payments: await paymentsOf({ ...of, asOf }),
       };
     });
 }
+
+/**
+ * `movedMinor` is the sum of the ledger, which each grain that is there whole must have moved by; of the others, and of totals, only
+ * what was counted can be checked.
+ */
+function periodsOf(
+  { timeZone, asOf, recurring, reporting }: AccountFigures,
+  movedMinor: bigint,
+): Pick<MetricTableRows, 'months' | 'periods' | 'cohorts'> {
+  const calendar = { timeZone, asOf };
+  const rows = PERIODS.flatMap((period) => {
+    const report = periodReport(recurring, { ...calendar, period, reporting });
+    const days = [...new Set(report.map(({ span }) => span.from.getTime()))].sort((a, b) => b - a);
+    const first = period === 'day' ? (days[MAX_DAYS - 1] ?? -Infinity) : -Infinity;
+    return report
+      .filter(({ span }) => span.from.getTime() >= first)
+      .map((row) => ({ ...row, period }));
+  });
+  const isWhole = (row: (typeof rows)[number]) => row.scope === 'currency' && row.period !== 'day';
+  const counted = rows.filter((row) => !isWhole(row)).map((row) => row.endMinor - row.startMinor);
+  const months = rows.filter((row) => isWhole(row) && row.period === 'month');
+  const cohorts = cohortFigures(recurring.entries, { ...calendar, period: 'month' });
+  return {
+    months: { rows: months, control: { rows: months.length, minor: movedMinor } },
+    periods: {
+      rows,
+      control: {
+        rows: rows.length,
+        minor: WHOLE_GRAINS * movedMinor + counted.reduce((sum, minor) => sum + minor, 0n),
+      },
+    },
+    // Everybody belongs to one cohort: together they are worth in each month what the month ends with.
+    cohorts: {
+      rows: cohorts,
+      control: {
+        rows: cohorts.length,
+        minor: months.reduce((sum, { endMinor }) => sum + endMinor, 0n),
+      },
+    },
+  };
+}
+
+/** All but days. */
+const WHOLE_GRAINS = BigInt(PERIODS.length - 1);
 
 interface Scope {
   readonly trx: Transaction<Database>;
@@ -175,53 +224,35 @@ async function invoicesOf({ trx, accountId, timeZone }: Scope): Promise<Rows<Inv
   return { rows, control };
 }
 
-/**
- * The first attempt of each invoice. An invoice has recovered when that failed and it was paid afterwards, by whatever means;
- * what came in for it is its recovered money.
- */
-const firstAttempts = (accountId: string) => sql`
-  select distinct on (invoice.external_id) attempt.created_at, attempt.status,
-    attempt.amount_minor, invoice.currency, invoice.exponent,
-    attempt.status = 'failed' as failed,
-    attempt.status = 'failed' and invoice.status = 'paid' and invoice.amount_paid_minor > 0 as recovered,
-    invoice.amount_paid_minor
-  from invoice
-  join invoice_payment link
-    on link.account_id = invoice.account_id and link.invoice_id = invoice.external_id
-  cross join lateral (
-    select * from payment_attempt
-    where account_id = link.account_id and payment_id = link.payment_id
-    union all
-    select * from payment_attempt
-    where account_id = link.account_id and external_id = link.attempt_id
-  ) attempt
-  where invoice.account_id = ${accountId}
-  order by invoice.external_id, attempt.created_at, attempt.external_id`;
-
-async function paymentsOf({ trx, accountId, timeZone }: Scope): Promise<Rows<PaymentsRow>> {
+async function paymentsOf({
+  trx,
+  accountId,
+  timeZone,
+  asOf,
+}: Scope & { readonly asOf: Date }): Promise<Rows<PaymentsRow>> {
   const month = monthOf(sql`created_at`, timeZone);
-  const grouped = await sql<AsText<PaymentsRow>>`
-    with first as materialized (${firstAttempts(accountId)})
+  const grouped = await sql<AsText<AttemptsRow>>`
     select ${month} as month, currency, exponent, count(*)::integer as invoices,
-      sum(amount_minor) as attempted_minor,
-      count(*) filter (where failed)::integer as failed_invoices,
-      coalesce(sum(amount_minor) filter (where failed), 0) as failed_minor,
-      count(*) filter (where recovered)::integer as recovered_invoices,
-      coalesce(sum(amount_paid_minor) filter (where recovered), 0) as recovered_minor
-    from first group by 1, currency, exponent order by 1, 2, 3`.execute(trx);
+      sum(amount_minor) as attempted_minor
+    from (${firstAttempts(accountId)}) as first where created_at <= ${asOf}
+    group by 1, currency, exponent order by 1, 2, 3`.execute(trx);
   const control = await total(
     trx,
-    sql`with first as materialized (${firstAttempts(accountId)})
-      select count(distinct (${month}, currency, exponent)) as rows,
-        sum(case when failed then amount_minor else 0 end
-          + case when recovered then amount_paid_minor else 0 end) as minor
-      from first`,
+    sql`select count(distinct (${month}, currency, exponent)) as rows,
+        sum(amount_minor) + coalesce(sum(amount_minor) filter (where status = 'failed'), 0) as minor
+      from (${firstAttempts(accountId)}) as first where created_at <= ${asOf}`,
+  );
+  const failed = await readFailedPayments(trx, accountId);
+  const volumes = new Map(
+    paymentVolumes(failed, { period: 'month', timeZone, asOf }).map((volume) => [
+      `${volume.span.label}-01 ${volume.currency}`,
+      volume,
+    ]),
   );
   const rows = grouped.rows.map((row) => ({
     ...row,
     attempted_minor: BigInt(row.attempted_minor),
-    failed_minor: BigInt(row.failed_minor),
-    recovered_minor: BigInt(row.recovered_minor),
+    failed: volumes.get(`${row.month} ${row.currency}`) ?? null,
   }));
   return { rows, control };
 }

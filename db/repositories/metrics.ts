@@ -8,8 +8,6 @@
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { CustomerMetrics } from '../../domain/metrics/customer-metrics';
-import type { LedgerEntry } from '../../domain/metrics/figures';
-import { monthlyFigures, type MonthlyFigures } from '../../domain/metrics/months';
 import { ENGINE_VERSION } from '../../domain/metrics/policy';
 import { insertMetricRows, type MetricRow } from '../metric-writer';
 import type { MetricRunTable, MetricTables } from '../metrics-schema';
@@ -416,49 +414,3 @@ export const standingMovements = (db: Kysely<Database>, accountId: string) =>
         ),
       ),
     );
-
-/** What stands in the ledger, in order of time for each customer and currency. */
-export async function readMovements(
-  db: Kysely<Database>,
-  accountId: string,
-): Promise<LedgerEntry[]> {
-  const rows = await standingMovements(db, accountId).orderBy('at').orderBy('id').execute();
-  return rows.map((row) => ({
-    customer: row.customer_id,
-    currency: row.currency,
-    exponent: row.exponent,
-    at: row.at,
-    type: row.type,
-    deltaMinor: row.delta_minor,
-    afterMinor: row.after_minor,
-  }));
-}
-
-/**
- * Monthly figures of the newest run by currency and month: from the month of the first movement to that of the run.
- * `from` and `to` are months such as `2026-03`, both inclusive; null is no limit. Empty before the first run.
- */
-export async function monthlyMrr(
-  db: Kysely<Database>,
-  options: {
-    readonly accountId: string;
-    readonly from: string | null;
-    readonly to: string | null;
-  },
-): Promise<MonthlyFigures[]> {
-  const { accountId, from, to } = options;
-  const run = await lastMetricRun(db, accountId);
-  if (!run) return [];
-  const { time_zone: timeZone } = await db
-    .selectFrom('account')
-    .select('time_zone')
-    .where('id', '=', accountId)
-    .executeTakeFirstOrThrow();
-  const movements = await readMovements(db, accountId);
-  // A run that is under way may have gone further: what it wrote must not be missing from the sums.
-  const newest = movements.at(-1)?.at ?? run.as_of;
-  const asOf = newest > run.as_of ? newest : run.as_of;
-  return monthlyFigures({ movements, timeZone, asOf }).filter(
-    ({ month }) => !(from !== null && month < from) && !(to !== null && month > to),
-  );
-}

@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { upsertRecords } from '../../db/record-writer';
 import { saveAccount } from '../../db/repositories/accounts';
+import { readFigures } from '../../db/repositories/metric-figures';
 import type { Database } from '../../db/schema';
 import { FACT_KINDS, type CustomerFacts } from '../../domain/metrics/facts';
+import type { Period } from '../../domain/metrics/periods';
+import { periodReport, type PeriodReport } from '../../domain/metrics/report';
 import type { CanonicalRecord, RecordKind } from '../../domain/records';
 import { SEEN } from '../domain/metrics-facts';
 
@@ -87,4 +90,14 @@ export function recordsOf(facts: CustomerFacts, customer = 'cus_1'): CanonicalRe
       return { kind, id: own(id), fields: renamed } as unknown as CanonicalRecord<RecordKind>;
     }),
   );
+}
+
+/** What Postgres has of an account; empty before the first run. */
+export async function storedReport(
+  db: Kysely<Database>,
+  accountId: string,
+  period: Period = 'month',
+): Promise<PeriodReport[]> {
+  const figures = await readFigures(db, accountId);
+  return figures ? periodReport(figures.recurring, { ...figures, period }) : [];
 }

@@ -2,17 +2,12 @@ import { sql, type Kysely } from 'kysely';
 import { createComputeMetrics } from '../../activities/metrics-compute';
 import { listPolicies, setPolicy } from '../../db/repositories/metric-policies';
 import { listMetricRuns } from '../../db/repositories/metric-runs';
-import {
-  lastMetricRun,
-  monthlyMrr,
-  openMetricRun,
-  takeDirtyCustomers,
-} from '../../db/repositories/metrics';
+import { lastMetricRun, openMetricRun, takeDirtyCustomers } from '../../db/repositories/metrics';
 import type { Database } from '../../db/schema';
 import { DEFAULT_POLICY, type MetricPolicy } from '../../domain/metrics/policy';
 import { at, factsOf, SEEN } from '../domain/metrics-facts';
 import { openTestDatabase } from '../support/database';
-import { newAccount, recordsOf, store } from './metrics-account';
+import { newAccount, recordsOf, store, storedReport } from './metrics-account';
 
 let db: Kysely<Database>;
 let close: () => Promise<void>;
@@ -141,9 +136,10 @@ describe('computing the metrics of an account', () => {
       '-cus_1 2026-01-15 expansion -2000',
       'cus_1 2026-01-15 expansion 5000',
     ]);
-    expect(
-      (await monthlyMrr(db, { accountId: account, from: null, to: null })).at(-1),
-    ).toMatchObject({ endMinor: 6000n, customers: 1 });
+    expect((await storedReport(db, account)).at(-1)).toMatchObject({
+      endMinor: 6000n,
+      customers: 1,
+    });
   });
 
   it('restates twice when the facts go there and back again', async () => {
@@ -229,9 +225,10 @@ describe('computing the metrics of an account', () => {
     expect(await compute()).toMatchObject({ metricRun: 1 });
     await readUntil('2026-08-20');
     expect(await compute()).toMatchObject({ metricRun: 2 });
-    expect((await monthlyMrr(db, { accountId: account, from: '2026-07', to: null })).length).toBe(
-      2,
-    );
+    expect((await storedReport(db, account)).map(({ span }) => span.label).slice(-2)).toEqual([
+      '2026-07',
+      '2026-08',
+    ]);
   });
 
   it('computes everybody again under a changed policy, and back, and keeps which run had which', async () => {

@@ -5,14 +5,14 @@ import type { Kysely } from 'kysely';
 import { createComputeMetrics } from '../../activities/metrics-compute';
 import { createLoadWarehouse } from '../../activities/warehouse-load';
 import { setPolicy } from '../../db/repositories/metric-policies';
-import { monthlyMrr } from '../../db/repositories/metrics';
+import { importRates } from '../../db/repositories/fx-rates';
 import type { Database } from '../../db/schema';
 import { DEFAULT_POLICY } from '../../domain/metrics/policy';
 import type { CanonicalRecord, Fields } from '../../domain/records';
 import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import { at, factsOf } from '../domain/metrics-facts';
 import { openTestDatabase } from '../support/database';
-import { newAccount, recordsOf, store } from './metrics-account';
+import { newAccount, recordsOf, store, storedReport } from './metrics-account';
 
 const folder = mkdtempSync(join(tmpdir(), 'recoup-load-'));
 const warehouse = createDuckDbWarehouse({ path: join(folder, 'warehouse.duckdb') });
@@ -137,11 +137,14 @@ describe('loading the warehouse', () => {
   it('loads what was computed, once for each metric run', async () => {
     await store(db, account, { records: all, dirty: ['cus_1'] });
     await compute();
-    // January to July: seven months, two movements, one customer, three groups of invoices, two of payments.
-    expect(await load()).toEqual({ metricRun: 1, tables: 5, rows: 15, loaded: true });
-    expect(await load()).toEqual({ metricRun: 1, tables: 5, rows: 15, loaded: false });
+    // January to July: seven months, and these with 182 days, 27 weeks and three quarters again; one cohort of seven months; two
+    // movements, one customer, three groups of invoices, two of payments.
+    expect(await load()).toEqual({ metricRun: 1, tables: 7, rows: 241, loaded: true });
+    expect(await load()).toEqual({ metricRun: 1, tables: 7, rows: 241, loaded: false });
     expect(await warehouse.tableCounts(account)).toEqual([
       { table: 'mrr_monthly', rows: 7 },
+      { table: 'mrr_periods', rows: 219 },
+      { table: 'mrr_cohorts', rows: 7 },
       { table: 'mrr_movements', rows: 2 },
       { table: 'customers', rows: 1 },
       { table: 'invoices_monthly', rows: 3 },
@@ -153,7 +156,7 @@ describe('loading the warehouse', () => {
     await store(db, account, { records: all, dirty: ['cus_1'] });
     await compute();
     await load();
-    const months = await monthlyMrr(db, { accountId: account, from: null, to: null });
+    const months = await storedReport(db, account);
     expect(months).toHaveLength(7);
     expect(
       await warehouse.query(
@@ -161,13 +164,99 @@ describe('loading the warehouse', () => {
         [account],
       ),
     ).toEqual(
-      months.map(({ month, startMinor, newMinor, churnMinor, endMinor, customers }) => ({
-        month: `${month}-01`,
+      months.map(({ span, startMinor, newMinor, churnMinor, endMinor, customers }) => ({
+        month: `${span.label}-01`,
         start_minor: startMinor,
         new_minor: newMinor,
         churn_minor: churnMinor,
         end_minor: endMinor,
         customers: BigInt(customers),
+      })),
+    );
+  });
+
+  it('has each period as the command line has it, with the total at the rates that are known', async () => {
+    await setPolicy(db, {
+      ...{ accountId: account, by: 'Ada', why: 'as the group reports' },
+      policy: { ...DEFAULT_POLICY, reportingCurrency: 'CHF' },
+    });
+    await store(db, account, {
+      records: all.map((record) =>
+        'currency' in record.fields
+          ? ({ ...record, fields: { ...record.fields, currency: 'EUR' } } as CanonicalRecord)
+          : record,
+      ),
+      dirty: ['cus_1'],
+    });
+    await compute();
+    await load();
+    const totals = () =>
+      warehouse.query(
+        "select label, fx_minor, end_minor from mrr_periods where account = ? and scope = 'total' and period = 'month' order by label",
+        [account],
+      );
+    expect(await totals()).toEqual([]);
+    const rates = [
+      { currency: 'EUR', date: '2026-01-01', rate: '0.94' },
+      { currency: 'EUR', date: '2026-02-10', rate: '0.93' },
+    ];
+    await importRates(db, { reportingCurrency: 'CHF', rates });
+    expect(await compute()).toMatchObject({ metricRun: 2, customers: 0 });
+    await load();
+    expect((await totals()).slice(0, 3)).toEqual([
+      { label: '2026-01', fx_minor: 0n, end_minor: 940n },
+      { label: '2026-02', fx_minor: -10n, end_minor: 930n },
+      { label: '2026-03', fx_minor: 0n, end_minor: 0n },
+    ]);
+    for (const period of ['day', 'week', 'month', 'quarter'] as const) {
+      const rows = await storedReport(db, account, period);
+      expect(
+        await warehouse.query(
+          'select label, starts_at, scope, currency, fx_minor, end_minor, arr_minor, customers, arpa_numerator_minor, arpa_denominator, customer_churn_numerator, customer_churn_denominator from mrr_periods where account = ? and period = ? order by scope, label',
+          [account, period],
+        ),
+      ).toEqual(
+        rows.map((row) => ({
+          label: row.span.label,
+          starts_at: row.span.from.toISOString(),
+          scope: row.scope,
+          currency: row.currency,
+          fx_minor: row.fxMinor,
+          end_minor: row.endMinor,
+          arr_minor: row.arrMinor,
+          customers: BigInt(row.customers),
+          arpa_numerator_minor: row.arpa?.numerator ?? null,
+          arpa_denominator: row.arpa?.denominator ?? null,
+          customer_churn_numerator: row.customerChurnRate?.numerator ?? null,
+          customer_churn_denominator: row.customerChurnRate?.denominator ?? null,
+        })),
+      );
+    }
+    expect(
+      await warehouse.query(
+        "select label, cast(arpa_numerator_amount as varchar) as arpa from mrr_periods_amounts where account = ? and scope = 'currency' and period = 'month' order by label limit 1",
+        [account],
+      ),
+    ).toEqual([{ label: '2026-01', arpa: '10.0000' }]);
+  });
+
+  it('follows who began in a month to the end', async () => {
+    await store(db, account, { records: all, dirty: ['cus_1'] });
+    await compute();
+    await load();
+    expect(
+      await warehouse.query(
+        'select month, months_since, joined_customers, joined_minor, customers, mrr_minor from mrr_cohorts where account = ? order by month limit 3',
+        [account],
+      ),
+    ).toEqual(
+      [
+        ['2026-01-01', 1n, 1000n],
+        ['2026-02-01', 1n, 1000n],
+        ['2026-03-01', 0n, 0n],
+      ].map(([month, customers, mrr_minor], index) => ({
+        ...{ month, months_since: BigInt(index), joined_customers: 1n, joined_minor: 1000n },
+        ...{ customers, mrr_minor },
       })),
     );
   });
@@ -178,7 +267,7 @@ describe('loading the warehouse', () => {
     await load();
     expect(
       await warehouse.query(
-        'select month, invoices, failed_invoices, failed_minor, recovered_invoices, recovered_minor from payments_monthly where account = ? order by month',
+        'select month, invoices, failed_invoices, failed_minor, recovered_invoices, recovered_minor, lost_minor from payments_monthly where account = ? order by month',
         [account],
       ),
     ).toEqual([
@@ -189,6 +278,7 @@ describe('loading the warehouse', () => {
         failed_minor: 0n,
         recovered_invoices: 0n,
         recovered_minor: 0n,
+        lost_minor: 0n,
       },
       {
         month: '2026-02-01',
@@ -197,6 +287,47 @@ describe('loading the warehouse', () => {
         failed_minor: 2000n,
         recovered_invoices: 1n,
         recovered_minor: 1000n,
+        lost_minor: 1000n,
+      },
+    ]);
+  });
+
+  it('takes back what was refunded, and counts what was paid without a charge', async () => {
+    const money = { currency: 'eur', exponent: 2, reason: null, createdAt: at('2026-04-01') };
+    const refund: CanonicalRecord<'refund'> = {
+      ...{ kind: 'refund', id: 're_1' },
+      fields: {
+        ...{ ...money, attemptId: 'ch_3', paymentId: 'pi_2' },
+        ...{ status: 'succeeded', amountMinor: 400n },
+      },
+    };
+    const paidElsewhere = all.map((record) =>
+      record.kind === 'invoice' && record.id === 'in_3_cus_1'
+        ? {
+            ...record,
+            fields: {
+              ...{ ...record.fields, status: 'paid', amountPaidMinor: 1000n },
+              paidAt: at('2026-03-02'),
+            },
+          }
+        : record,
+    );
+    await store(db, account, { records: [...paidElsewhere, refund], dirty: ['cus_1'] });
+    await compute();
+    await load();
+    expect(
+      await warehouse.query(
+        "select failed_minor, recovered_invoices, recovered_minor, lost_minor, voided_minor, open_minor from payments_monthly where account = ? and month = '2026-02-01'",
+        [account],
+      ),
+    ).toEqual([
+      {
+        failed_minor: 2000n,
+        recovered_invoices: 2n,
+        recovered_minor: 1600n,
+        lost_minor: 400n,
+        voided_minor: 0n,
+        open_minor: 0n,
       },
     ]);
   });

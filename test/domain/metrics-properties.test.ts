@@ -3,7 +3,7 @@ import { customerMetrics } from '../../domain/metrics/customer-metrics';
 import { exact, roundHalfUp, sum, ZERO } from '../../domain/metrics/exact';
 import { FACT_KINDS, type CustomerFacts } from '../../domain/metrics/facts';
 import type { LedgerEntry } from '../../domain/metrics/figures';
-import { monthlyFigures } from '../../domain/metrics/months';
+import { ledgerFigures } from '../../domain/metrics/figures';
 import { DEFAULT_POLICY } from '../../domain/metrics/policy';
 import { discounted } from '../../domain/metrics/segments';
 import { at, factsOf, SEEN } from './metrics-facts';
@@ -298,7 +298,7 @@ describe('monthly figures', () => {
           inputs(given, `cus_${String(index)}`),
         );
         for (const timeZone of ['UTC', 'America/New_York', 'Asia/Kolkata']) {
-          const figures = monthlyFigures({ movements, timeZone, asOf });
+          const figures = ledgerFigures(movements, { period: 'month', timeZone, asOf });
           for (const [index, row] of figures.entries()) {
             const moved =
               row.newMinor +
@@ -334,7 +334,8 @@ describe('monthly figures', () => {
   it("put a movement into the month of the account's zone", () => {
     const movements = [movement('2026-02-28T23:30:00Z', 1000n, 1000n)];
     const monthOf = (timeZone: string) =>
-      monthlyFigures({ movements, timeZone, asOf: at('2026-03-02') })[0]?.month;
+      ledgerFigures(movements, { period: 'month', timeZone, asOf: at('2026-03-02') })[0]?.span
+        .label;
     expect(monthOf('UTC')).toBe('2026-02');
     expect(monthOf('Europe/Berlin')).toBe('2026-03');
   });
@@ -345,8 +346,12 @@ describe('monthly figures', () => {
       movement('2026-01-11', 500n, 500n, 'cus_2'),
       movement('2026-03-05', -500n, 0n, 'cus_2'),
     ];
-    const figures = monthlyFigures({ movements, timeZone: 'UTC', asOf: at('2026-04-01') });
-    expect(figures.map(({ month, endMinor, customers }) => [month, endMinor, customers])).toEqual([
+    const figures = ledgerFigures(movements, {
+      ...{ period: 'month', timeZone: 'UTC', asOf: at('2026-04-01') },
+    });
+    expect(
+      figures.map(({ span, endMinor, customers }) => [span.label, endMinor, customers]),
+    ).toEqual([
       ['2026-01', 1500n, 2],
       ['2026-02', 1500n, 2],
       ['2026-03', 1000n, 1],
@@ -356,8 +361,8 @@ describe('monthly figures', () => {
 
   it('refuse a time zone that does not exist', () => {
     const movements = [movement('2026-01-10', 1000n, 1000n)];
-    expect(() => monthlyFigures({ movements, timeZone: 'Mars/Olympus', asOf })).toThrow(
-      "'Mars/Olympus' is no IANA time zone.",
-    );
+    expect(() =>
+      ledgerFigures(movements, { period: 'month', timeZone: 'Mars/Olympus', asOf }),
+    ).toThrow("'Mars/Olympus' is no IANA time zone.");
   });
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TABLE_NAMES } from '../../warehouse/tables';
 import { createDuckDbWarehouse } from '../../warehouse/duckdb';
 import type { Warehouse } from '../../warehouse/port';
 import { describeWarehouse } from './contract';
@@ -66,7 +67,9 @@ describe('the DuckDB file', () => {
       holder.kill('SIGKILL');
       await once(holder, 'exit');
     }
-    expect(await createDuckDbWarehouse({ path }).tableCounts('acct_1')).toHaveLength(5);
+    expect(await createDuckDbWarehouse({ path }).tableCounts('acct_1')).toHaveLength(
+      TABLE_NAMES.length,
+    );
   });
 
   it('is refused when it is no warehouse', async () => {

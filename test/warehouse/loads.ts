@@ -1,8 +1,30 @@
 /** Loads for the contract tests: a row or more in every table, with the control totals that belong to them. */
 import type { Load, TableLoad } from '../../warehouse/port';
-import { TABLE_NAMES, TABLES, type TableName, type TableRows } from '../../warehouse/tables';
+import {
+  columnsOf,
+  TABLE_NAMES,
+  TABLES,
+  type ColumnType,
+  type TableName,
+  type TableRows,
+} from '../../warehouse/tables';
 
 type Rows = { readonly [T in TableName]: readonly TableRows[T][] };
+
+const SAMPLES: Readonly<Record<ColumnType, unknown>> = {
+  text: 'sample',
+  minor: 5n,
+  number: 1n,
+  count: 2,
+  date: '2026-04-01',
+  instant: new Date('2026-03-31T22:00:00Z'),
+};
+
+/** A row with null wherever it may be. */
+const sampleOf = <T extends TableName>(table: T): TableRows[T] =>
+  Object.fromEntries(
+    columnsOf(table).map(({ name, type, nullable }) => [name, nullable ? null : SAMPLES[type]]),
+  ) as unknown as TableRows[T];
 
 export function accountRows(account: string, customers: number, metricRun = 1n): Rows {
   const movement = {
@@ -74,6 +96,21 @@ export function accountRows(account: string, customers: number, metricRun = 1n):
         total_minor: 800n,
         paid_minor: 800n,
         remaining_minor: 0n,
+      },
+    ],
+    mrr_periods: [{ ...sampleOf('mrr_periods'), account }],
+    mrr_cohorts: [
+      {
+        account,
+        cohort: '2026-03-01',
+        month: '2026-04-01',
+        months_since: 1,
+        currency: 'kwd',
+        exponent: 3,
+        joined_customers: 2,
+        joined_minor: 700n,
+        customers: 1,
+        mrr_minor: 600n,
       },
     ],
     payments_monthly: [],

@@ -107,7 +107,7 @@ describe('a load into Snowflake', () => {
     expect(commits).toBeGreaterThan(1);
     snowflake.decide();
     expect(await warehouse.load(load)).toEqual({ loaded: false, held: 1n });
-    expect((await warehouse.tableCounts('acct_1'))[2]).toEqual({ table: 'customers', rows: 2 });
+    expect(await warehouse.tableCounts('acct_1')).toContainEqual({ table: 'customers', rows: 2 });
   });
 
   it('fails when its commit never arrived, and can be made again', async () => {
@@ -119,7 +119,7 @@ describe('a load into Snowflake', () => {
     await expect(warehouse.load(load)).rejects.toMatchObject({ code: 'warehouse_unavailable' });
     snowflake.decide();
     expect(await warehouse.load(load)).toMatchObject({ loaded: true });
-    expect((await warehouse.tableCounts('acct_1'))[2]).toEqual({ table: 'customers', rows: 2 });
+    expect(await warehouse.tableCounts('acct_1')).toContainEqual({ table: 'customers', rows: 2 });
   });
 
   it('writes nothing when it wakes up after another loader has passed it', async () => {
