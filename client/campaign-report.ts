@@ -78,6 +78,9 @@ export function reportJson({ campaign, groups, unmapped }: CampaignReport) {
   };
 }
 
+const HELD_OUT =
+  'Held out: customers of the control group, who are watched and never charged. Paid anyway: what they paid without us.';
+
 const right = (head: string): Column => ({ head, align: 'right' });
 
 export function renderReport(
@@ -96,7 +99,8 @@ export function renderReport(
     shareOf(heldOut),
   ]);
   const money = pairs.flatMap(({ currency, exponent, declineClass, treated }) => {
-    if (treated === null) return [];
+    // Nothing that came in needs no row of noughts.
+    if (treated === null || treated.grossMinor === 0n) return [];
     const amount = (minor: bigint): string => formatMinor(minor, exponent);
     return [
       [
@@ -121,6 +125,7 @@ export function renderReport(
       cases,
       look,
     ),
+    HELD_OUT,
     renderTable(
       [
         { head: 'Currency' },

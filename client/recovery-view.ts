@@ -60,13 +60,13 @@ export function renderRecoveries(rows: readonly Recovery[], look: Look): string 
       { head: 'Invoice' },
       { head: 'State' },
       { head: 'Amount', align: 'right' },
-      { head: 'Tries', align: 'right' },
+      { head: 'Attempts', align: 'right' },
       { head: 'Next' },
       { head: 'Why' },
     ],
     rows.map((row) => [
       row.attention ? look.paint.yellow(`! ${row.invoice_id}`) : row.invoice_id,
-      paintCase(look.paint, row.state),
+      `${paintCase(look.paint, row.state)}${row.held_out && row.state !== 'holdout' ? ', held out' : ''}`,
       amountOf(row.amount_minor, row),
       String(row.attempts),
       formatInstant(row.next_action_at).slice(0, MINUTES),
@@ -99,7 +99,10 @@ export function renderRecovery(
         ]
       : [['Ended', formatInstant(row.ended_at)]]),
     ...(by === null ? [] : [['Recovered', moneyLine(row)]]),
-    ...todoOf(row, hasOpenAttempt).map((command) => ['To do', look.paint.yellow(command)]),
+    ...todoOf(row, hasOpenAttempt).map((command) => [
+      row.ended_at === null ? 'To do' : 'You can',
+      look.paint.yellow(command),
+    ]),
   ];
   return [
     renderTable([{ head: '' }, { head: '' }], facts, look).trimStart(),
@@ -237,6 +240,8 @@ export function renderStory(row: Recovery, story: Story, look: Look): string {
 
 /** What the steps of a case are called in its story, where the name of its state says too little. */
 const TITLES: Readonly<Record<string, string>> = {
+  eligibility: 'found fit',
+  holdout: 'in the control group',
   planning: 'to be planned',
   precheck: 'being checked',
   charging: 'being tried',

@@ -2,9 +2,11 @@ import { readAccount, type Account } from '../../db/repositories/accounts';
 import { readCampaign, type Campaign } from '../../db/repositories/campaigns';
 import { listCandidates } from '../../db/repositories/candidates';
 import { listOpened, openCases, type NewCase } from '../../db/repositories/openings';
+import { RULE_EDITION } from '../../domain/recovery/ceilings';
 import { happen } from '../../domain/recovery/engine';
 import { memoryOf } from '../../domain/recovery/memory';
 import { RECOVERY_POLICY } from '../../domain/recovery/policy';
+import { REASONS } from '../../domain/recovery/reasons';
 import { verdictOf, type Candidate, type Verdict } from '../../domain/recovery/selection';
 import type { ActivityDeps } from '../deps';
 import type { CampaignActivities, SelectCasesReport } from '../recovery-contract';
@@ -78,6 +80,11 @@ async function selectPage(
   };
 }
 
+const whyHeldOut = ({ isHeldOut }: Candidate, { terms }: Campaign): string =>
+  isHeldOut
+    ? 'An earlier campaign has drawn it, and that is for good.'
+    : `It was drawn by lot, as ${terms.holdoutBp / 100} % of the customers are.`;
+
 /** With its first transitions: those of a workflow follow them. */
 function newCase(
   candidate: Candidate,
@@ -112,9 +119,14 @@ function newCase(
     nowMs: now.getTime(),
   });
   const moment = { nowMs: now.getTime(), policy: RECOVERY_POLICY };
-  const facts = { campaign: campaign.id, decline };
-  const fit = happen(discovered, { type: 'fit', facts }, moment);
-  const { unrecorded: story } = happen(fit, { type: heldOut ? 'held_out' : 'fit' }, moment);
+  const facts = { campaign: campaign.id, decline, edition: RULE_EDITION };
+  const because = decline === null ? '' : REASONS[decline.reason].merchant;
+  const fit = happen(discovered, { type: 'fit', because, facts }, moment);
+  const { unrecorded: story } = happen(
+    fit,
+    heldOut ? { type: 'held_out', because: whyHeldOut(candidate, campaign) } : { type: 'fit' },
+    moment,
+  );
   return {
     invoiceId,
     customerId,

@@ -325,7 +325,12 @@ Examples:
         ).updateCampaign(keyOf(campaign), update, because(reason));
         say(`Temporal UI  ${workflowLink(uiOf(config), workflow)}`);
         if (json) printJson(answer);
-        else print(sentences(`${id} is ${answer.state}`, answer.because));
+        else {
+          const { state } = answer;
+          // Its cases end after what is in flight.
+          const shown = name === 'stop' && state !== 'stopped' ? 'stopping' : state;
+          print(sentences(`${id} is ${shown}`, answer.because));
+        }
       }),
     );
 

@@ -11,7 +11,7 @@ export function basisOf(facts: Readonly<Record<string, unknown>> | null): string
   return [
     ...(typeof at === 'string' ? [`for ${at.slice(0, MINUTES).replace('T', ' ')} UTC`] : []),
     which,
-    ...(typeof model === 'string' ? [`timed by ${model}`] : []),
+    ...(typeof model === 'string' ? [`${at === undefined ? 'judged' : 'timed'} by ${model}`] : []),
     ...(typeof propensity === 'number' && propensity < 1
       ? [`chosen with a probability of ${String(propensity)}`]
       : []),

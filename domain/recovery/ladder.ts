@@ -119,8 +119,8 @@ function withoutAttempt(given: Situation, allowed: Allowance): Plan | null {
       'exhausted',
       'max-attempts',
       limits.maxAttempts === 1
-        ? 'The one try that the campaign allows is used.'
-        : `All ${limits.maxAttempts} tries that the campaign allows are used.`,
+        ? 'The campaign allows one try.'
+        : `The campaign allows ${limits.maxAttempts} tries.`,
     );
   const guesses = attempts.filter(({ decline }) => decline !== null && isUnmapped(decline)).length;
   if (latest && isUnmapped(latest.decline) && guesses >= MAX_UNMAPPED_TRIES)

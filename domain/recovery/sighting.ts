@@ -22,8 +22,8 @@ export type Standing = 'payable' | 'paid' | CaseEvent;
 /** Null is an invoice that the provider does not have any more. */
 export function standingOf(sighting: InvoiceSighting | null): Standing {
   if (sighting === null) return { type: 'voided', because: 'The invoice is gone.' };
-  if (sighting.isDisputed) return { type: 'disputed', because: 'A payment of it is disputed.' };
-  if (sighting.isRefunded) return { type: 'refunded', because: 'A payment of it was refunded.' };
+  if (sighting.isDisputed) return { type: 'disputed' };
+  if (sighting.isRefunded) return { type: 'refunded' };
   if (sighting.isCanceled && sighting.status === 'open')
     return { type: 'cancel', because: 'The subscription that it bills was canceled.' };
   switch (sighting.status) {
@@ -32,7 +32,7 @@ export function standingOf(sighting: InvoiceSighting | null): Standing {
     case 'open':
       return sighting.amountRemainingMinor > 0n ? 'payable' : 'paid';
     case 'void':
-      return { type: 'voided', because: 'The invoice was voided.' };
+      return { type: 'voided' };
     case 'uncollectible':
       return { type: 'voided', because: 'The invoice was marked as uncollectible.' };
     case 'draft':

@@ -85,7 +85,7 @@ const forbid = (because: string): CaseCell => ({ kind: 'forbidden', because });
 
 /** What ends a case that has nothing in flight, or halts it. */
 const STOP = {
-  cancel: move('canceled', 'Canceled by a person.', 'want_cancel'),
+  cancel: move('canceled', 'Canceled.', 'want_cancel'),
   pause: move('paused', 'Paused by a person.', 'want_pause'),
   window_ended: move('exhausted', 'The time in which it may be recovered is over.'),
   paid_elsewhere: move(
@@ -329,6 +329,10 @@ export const CASE_TABLE: CaseTable = {
     pause: forbid('The control group is only watched: there is nothing to pause.'),
     resume: forbid('The control group is only watched: there is nothing to resume.'),
     account_paused: forbid('The control group is only watched: there is nothing to pause.'),
+    window_ended: go(
+      'exhausted',
+      'It was watched until the end of its time, and nobody has paid it.',
+    ),
     attempt_now: forbid('The control group is never charged.'),
     clear: stay('Nothing has changed.'),
     plan_outdated: stay('Nothing is planned for the control group.'),

@@ -273,7 +273,7 @@ describe('steering', () => {
     expect(said).toEqual(['cancel in_2: enough', 'cancel in_3: enough']);
     expect(await row('in_1')).toMatchObject({
       state: 'canceled',
-      because: 'Canceled by a person. enough.',
+      because: 'Canceled. enough.',
       ended_at: expect.any(Date) as Date,
     });
   });

@@ -190,7 +190,7 @@ describe('a campaign that was started', () => {
     expect(sum((group) => group.holdout?.cases ?? 0)).toBe(heldOut);
     expect(sum((group) => group.cases ?? 0)).toBe(cases - heldOut);
     expect(report.unmappedCodes.count).toBe(0);
-    expect((await recoup.cli(['campaigns', 'report', campaign])).stdout).toContain('Held out');
+    expect((await recoup.cli(['campaigns', 'report', campaign])).stdout).toContain('Held out: customers of the control group');
   });
 
   test('its cases are listed and explained, each decision with its reason', async () => {
@@ -213,7 +213,7 @@ describe('a campaign that was started', () => {
       ],
     });
     const { stdout } = await recoup.cli(['recoveries', 'explain', invoice]);
-    expect(stdout).toMatch(/ holdout\n +Its customer belongs to the control group/);
+    expect(stdout).toMatch(/ in the control group\n +Its customer belongs to the control group/);
     expect(await recoup.cli(['recoveries', 'pause', invoice])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('is in the control group') as string,
@@ -229,7 +229,7 @@ describe('a campaign that was started', () => {
     });
     await eventually(({ states }) => states.some(({ state }) => state === 'paused'));
     expect((await steer('resume')).stdout).toBe(`${campaign} is running. ticket 4711.\n`);
-    expect((await steer('stop')).stdout).toBe(`${campaign} is running. ticket 4711.\n`);
+    expect((await steer('stop')).stdout).toBe(`${campaign} is stopping. ticket 4711.\n`);
     const { states } = await eventually(({ state }) => state === 'stopped');
     expect(states.map(({ state }) => state)).toContain('canceled');
     expect(await steer('resume')).toMatchObject({

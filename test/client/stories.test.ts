@@ -180,7 +180,7 @@ test('a case that is exhausted, and opened again by a person', async () => {
   const story = await tell(one);
   expectReadable(story);
   expect(story).toMatch(
-    / exhausted\n[^]+The one try[^]+Opened again by a person\. ticket 4711[^]+ recovered by us\n/,
+    / exhausted\n[^]+allows one try[^]+Opened again by a person\. ticket 4711[^]+ recovered by us\n/,
   );
 });
 
@@ -218,6 +218,22 @@ test('a case that needs a person tells once what was seen again and again, and w
   expect(story.replace(/\s+/g, ' ')).toContain('The same 7 times more, the last at');
   expect(story).toContain('Paid, as a person has said.');
   expect(story).toContain('ticket 4711: seen at the bank.');
+});
+
+test('a case that is disputed ends at once, and says by whose word', async () => {
+  const one = await openPayable();
+  const { memory } = await run(one, ({ state }) => state === 'scheduled');
+  shop.simulator.change([{ kind: 'payPart', id: one.invoice }]);
+  const part = one.charges().find(({ status }) => status === 'succeeded');
+  shop.simulator.change([{ kind: 'disputeCharge', id: part?.id ?? '' }]);
+  expect(memory.state).toBe('scheduled');
+  await run(one);
+  const story = await tell(one);
+  expectReadable(story);
+  expect(story).toMatch(
+    / scheduled\n[^]+ hard stopped\n +A charge of the invoice is disputed: it is not charged again\.\n*$/,
+  );
+  expect(story).not.toContain(' attempt 1');
 });
 
 test('a case that waits for its customer says why no other try is made', async () => {

@@ -194,7 +194,7 @@ export const GUARDS = [
       story: 'An invoice that was voided is charged',
       test: STORIES,
       name: 'keeps the attempt from being made: the invoice was voided',
-      find: "return { type: 'voided', because: 'The invoice was voided.' };",
+      find: "return { type: 'voided' };",
       replace: "return 'payable';",
     },
     {
