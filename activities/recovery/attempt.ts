@@ -160,8 +160,7 @@ export async function whoPaid(
     by,
     amountMinor: String(sighting?.amountPaidMinor ?? 0n),
     chargeId,
-    because:
-      by === 'provider' ? "The provider's own retry was paid." : 'The invoice was paid meanwhile.',
+    ...(by === 'provider' && { because: "The provider's own retry was paid." }),
   };
 }
 

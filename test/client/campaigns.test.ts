@@ -190,7 +190,9 @@ describe('a campaign that was started', () => {
     expect(sum((group) => group.holdout?.cases ?? 0)).toBe(heldOut);
     expect(sum((group) => group.cases ?? 0)).toBe(cases - heldOut);
     expect(report.unmappedCodes.count).toBe(0);
-    expect((await recoup.cli(['campaigns', 'report', campaign])).stdout).toContain('Held out: customers of the control group');
+    expect((await recoup.cli(['campaigns', 'report', campaign])).stdout).toContain(
+      'Held out: customers of the control group',
+    );
   });
 
   test('its cases are listed and explained, each decision with its reason', async () => {

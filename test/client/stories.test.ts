@@ -220,7 +220,7 @@ test('a case that needs a person tells once what was seen again and again, and w
   expect(story).toContain('ticket 4711: seen at the bank.');
 });
 
-test('a case that is disputed ends at once, and says by whose word', async () => {
+test('a case that is disputed before its attempt ends without one, and says why', async () => {
   const one = await openPayable();
   const { memory } = await run(one, ({ state }) => state === 'scheduled');
   shop.simulator.change([{ kind: 'payPart', id: one.invoice }]);
