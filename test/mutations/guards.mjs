@@ -774,8 +774,8 @@ export const GUARDS = [
       story: 'Temporal runs a payment step again whose worker has died',
       test: WORKFLOW,
       name: 'a payment step that dies is an unknown outcome',
-      find: 'retry: { maximumAttempts: 1 }',
-      replace: "retry: { initialInterval: '1 second' }",
+      find: "heartbeatTimeout: '10 seconds',\n  retry: { maximumAttempts: 1 }",
+      replace: "heartbeatTimeout: '10 seconds',\n  retry: { initialInterval: '1 second' }",
     },
   ]),
   ...inFile('workflows/payment-retry.ts', [
