@@ -2,12 +2,10 @@ import { isoExponent } from '../../domain/currency';
 
 /**
  * Where the amounts that Stripe sends do not follow ISO 4217. UGX and ISK have no minor unit, but are sent with two decimals;
- * MGA has one, but is sent without. Source: https://docs.stripe.com/currencies (zero-decimal currencies, special cases).
+ * MGA has one, but is sent without. HUF and TWD are special in payouts only.
+ * Source: https://docs.stripe.com/currencies (zero-decimal currencies, special cases).
  */
 const SPECIAL_CASES: Readonly<Record<string, number>> = { UGX: 2, ISK: 2, MGA: 0 };
-
-/** Two-decimal currencies on Stripe's books that the list of today does not hold: withdrawn ones, and the newest. */
-const NOT_LISTED = new Set(['EEK', 'HRK', 'LTL', 'LVL', 'MRO', 'SLL', 'STD', 'VEF', 'XCG']);
 
 export interface Currency {
   /** ISO 4217, upper case. */
@@ -19,6 +17,6 @@ export interface Currency {
 /** The currency behind Stripe's lower-case code; null when there is no such currency. */
 export function stripeCurrency(lowerCaseCode: string): Currency | null {
   const code = lowerCaseCode.toUpperCase();
-  const exponent = SPECIAL_CASES[code] ?? (NOT_LISTED.has(code) ? 2 : isoExponent(code));
+  const exponent = SPECIAL_CASES[code] ?? isoExponent(code);
   return exponent === null ? null : { code, exponent };
 }

@@ -6,6 +6,8 @@ test.each([
   ['JPY', 0],
   ['KWD', 3],
   ['CLF', 4],
+  ['XCG', 2],
+  ['HRK', 2],
 ])('%s has %i decimals by ISO 4217', (code, exponent) => {
   expect(isoExponent(code)).toBe(exponent);
 });

@@ -12,6 +12,10 @@ test('the króna and the Ugandan shilling have no minor unit but are sent with t
   expect(exponentsOf('isk ugx')).toEqual([2, 2]);
 });
 
+test('the forint and the New Taiwan dollar are whole in payouts only, not in charges', () => {
+  expect(exponentsOf('huf twd')).toEqual([2, 2]);
+});
+
 test('amounts of the three-decimal currencies have three', () => {
   expect(exponentsOf('bhd jod kwd omr tnd')).toEqual([3, 3, 3, 3, 3]);
 });
