@@ -51,6 +51,11 @@ function story(movement: Explanation['movements'][number], look: Look): string {
     ...(inputs.length > 0 ? [dim(`  shown by: ${inputs.join(' ')}`)] : []),
     ...ended.map((item) => itemStory(item, { verb: 'until then', exponent }, look)),
     ...items.map((item) => itemStory(item, { verb: 'from then on', exponent }, look)),
+    ...(items.length > 1
+      ? [
+          `  of the rounded total: ${items.map(({ item, shareMinor }) => `${item} ${money(shareMinor)}`).join(', ')}`,
+        ]
+      : []),
     `  together ${exactly}, rounded ${money(afterMinor)}; before ${money(beforeMinor)}; so ${sign}${money(deltaMinor)}`,
   ].join('\n');
 }

@@ -2,6 +2,7 @@
  * What the warehouse shows of an account, as rows with the totals that they must add up to. All of it is read in one snapshot;
  * the totals are counted by Postgres over the rows behind the figures, not over the figures.
  */
+import { setImmediate } from 'node:timers/promises';
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
 import { cohortFigures, type CohortFigures } from '../../domain/metrics/cohorts';
 import type { MovementType } from '../../domain/metrics/movements';
@@ -104,7 +105,7 @@ export function readMetricTables(
       return {
         metricRun: run.run,
         timeZone,
-        ...periodsOf(figures, moved.minor),
+        ...(await periodsOf(figures, moved.minor)),
         movements: { rows: await movementsOf(of), control: moved },
         customers: await customersOf(of),
         invoices: await invoicesOf(of),
@@ -117,19 +118,21 @@ export function readMetricTables(
  * `movedMinor` is the sum of the ledger, which each grain that is there whole must have moved by; of the others, and of totals, only
  * what was counted can be checked.
  */
-function periodsOf(
+async function periodsOf(
   { timeZone, asOf, recurring, reporting }: AccountFigures,
   movedMinor: bigint,
-): Pick<MetricTableRows, 'months' | 'periods' | 'cohorts'> {
+): Promise<Pick<MetricTableRows, 'months' | 'periods' | 'cohorts'>> {
   const calendar = { timeZone, asOf };
-  const rows = PERIODS.flatMap((period) => {
+  const rows: (PeriodReport & { readonly period: Period })[] = [];
+  for (const period of PERIODS) {
+    // A large account takes seconds for each: whoever shares the process has a turn in between.
+    await setImmediate();
     const report = periodReport(recurring, { ...calendar, period, reporting });
     const days = [...new Set(report.map(({ span }) => span.from.getTime()))].sort((a, b) => b - a);
     const first = period === 'day' ? (days[MAX_DAYS - 1] ?? -Infinity) : -Infinity;
-    return report
-      .filter(({ span }) => span.from.getTime() >= first)
-      .map((row) => ({ ...row, period }));
-  });
+    const newest = report.filter(({ span }) => span.from.getTime() >= first);
+    rows.push(...newest.map((row) => ({ ...row, period })));
+  }
   const isWhole = (row: (typeof rows)[number]) => row.scope === 'currency' && row.period !== 'day';
   const counted = rows.filter((row) => !isWhole(row)).map((row) => row.endMinor - row.startMinor);
   const months = rows.filter((row) => isWhole(row) && row.period === 'month');

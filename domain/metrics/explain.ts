@@ -1,4 +1,5 @@
 /** Each movement of a customer with the arithmetic behind it, as the engine did it. */
+import { allocate } from './allocate';
 import { customerMetrics } from './customer-metrics';
 import type { Exact } from './exact';
 import type { CustomerFacts } from './facts';
@@ -25,7 +26,10 @@ export interface ExplainedItem {
 export interface ExplainedMovement extends Movement {
   readonly beforeMinor: bigint;
   /** All that the customer has in the currency from then on: their values add up to `afterExact`. */
-  readonly items: readonly ExplainedItem[];
+  readonly items: readonly (ExplainedItem & {
+    /** What of the rounded total is the item's: these add up to `afterMinor`. */
+    readonly shareMinor: bigint;
+  })[];
   /** What counted until then. */
   readonly ended: readonly ExplainedItem[];
 }
@@ -42,10 +46,18 @@ export function explainCustomer(options: {
     const { at, currency } = movement;
     const own = segments.filter((segment) => segment.currency === currency);
     const before = movements[index - 1];
+    const live = own.filter((segment) => covers(segment, at));
+    const shares = allocate(
+      movement.afterMinor,
+      live.map(({ item, value }) => ({ id: item, weight: value })),
+    );
     return {
       ...movement,
       beforeMinor: before?.currency === currency ? before.afterMinor : 0n,
-      items: own.filter((segment) => covers(segment, at)).map((one) => explained(one, workings)),
+      items: live.map((one, position) => ({
+        ...explained(one, workings),
+        shareMinor: shares[position] ?? 0n,
+      })),
       ended: own
         .filter(({ to }) => to?.getTime() === at.getTime())
         .map((one) => explained(one, workings)),

@@ -78,7 +78,9 @@ describe('explaining a movement', () => {
       { tax: 'include' },
     );
     expect(movements.length).toBeGreaterThan(2);
-    for (const { items, afterExact } of movements) {
+    for (const { items, afterExact, afterMinor } of movements) {
+      const shares = items.map(({ shareMinor }) => shareMinor);
+      expect(shares.reduce((total, share) => total + share, 0n)).toBe(afterMinor);
       for (const { steps, value } of items) expect(steps.at(-1)?.after.equals(value)).toBe(true);
       expect(sum(items.map(({ value }) => value)).equals(afterExact)).toBe(true);
     }
