@@ -123,7 +123,8 @@ async function store(
   },
 ): Promise<void> {
   const sealedSecret = secretBoxOf(config).seal(secret, id);
-  await saveAccount(db, { id, provider, displayName, apiBase, sealedSecret });
+  const { normaliserVersion } = findProvider(provider);
+  await saveAccount(db, { id, provider, displayName, apiBase, sealedSecret, normaliserVersion });
 }
 
 /** The account's display name, if it has one. */

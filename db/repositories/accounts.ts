@@ -38,6 +38,8 @@ export interface NewAccount {
   readonly apiBase: string | null;
   /** As `SecretBox.seal` gave it. */
   readonly sealedSecret: Buffer;
+  /** Of the provider's normaliser, by which its rows are going to be made. A known account's rows are there already. */
+  readonly normaliserVersion: number;
 }
 
 /** Adds an account, or gives a known one its new name, address and secret; its state, data and history stay. */
@@ -49,7 +51,12 @@ export async function saveAccount(db: Kysely<Database>, account: NewAccount): Pr
   };
   return db
     .insertInto('account')
-    .values({ id: account.id, provider: account.provider, ...changes })
+    .values({
+      id: account.id,
+      provider: account.provider,
+      normaliser_version: account.normaliserVersion,
+      ...changes,
+    })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(changes))
     .returning(PUBLIC_COLUMNS)
     .executeTakeFirstOrThrow();

@@ -36,6 +36,7 @@ async function scene(change: { invoices?: number; terms?: Partial<CampaignTerms>
   const account = `acct_${accounts}`;
   const { invoices = 3, terms = {} } = change;
   await saveAccount(db, {
+    normaliserVersion: 1,
     id: account,
     provider: 'fake',
     displayName: null,

@@ -35,6 +35,7 @@ describeUnless(whyNoSpec(FILE), 'the published fixtures as one page', () => {
       return parsed.success ? [parsed.data] : [];
     });
     await saveAccount(db, {
+      normaliserVersion: 1,
       id: ACCOUNT,
       provider: 'stripe',
       displayName: null,

@@ -62,6 +62,7 @@ export async function connectHarness(
 ): Promise<Harness> {
   const { account, provider, lanes, secret = 'sk_fake', apiBase = null } = options;
   await saveAccount(db, {
+    normaliserVersion: 1,
     id: account,
     provider: provider.name,
     displayName: null,

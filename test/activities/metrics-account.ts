@@ -16,6 +16,7 @@ let accounts = 0;
 export async function newAccount(db: Kysely<Database>): Promise<string> {
   const id = `acct_${String((accounts += 1))}`;
   await saveAccount(db, {
+    normaliserVersion: 1,
     id,
     provider: 'stripe',
     displayName: null,

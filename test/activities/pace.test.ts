@@ -28,7 +28,14 @@ async function someAccount(apiBase: string | null = null): Promise<string> {
   accounts += 1;
   const id = `acct_${accounts}`;
   const sealedSecret = secretBox.seal('sk_fake', id);
-  await saveAccount(db, { id, provider: 'fake', displayName: null, apiBase, sealedSecret });
+  await saveAccount(db, {
+    normaliserVersion: 1,
+    id,
+    provider: 'fake',
+    displayName: null,
+    apiBase,
+    sealedSecret,
+  });
   return id;
 }
 

@@ -27,6 +27,7 @@ afterEach(() => close());
 
 async function addAccount(id: string, row: { state?: string; time_zone?: string } = {}) {
   await saveAccount(db, {
+    normaliserVersion: 1,
     id,
     provider: 'fake',
     displayName: null,

@@ -25,6 +25,7 @@ export async function newAccountOn(db: Kysely<Database>): Promise<string> {
   accounts += 1;
   const id = `acct_${accounts}`;
   await saveAccount(db, {
+    normaliserVersion: 1,
     id,
     provider: 'fake',
     displayName: null,

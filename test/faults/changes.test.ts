@@ -146,6 +146,7 @@ class Recoup {
   async connect(): Promise<void> {
     const id = this.account;
     await saveAccount(this.db, {
+      normaliserVersion: 1,
       id,
       provider: 'stripe',
       displayName: null,

@@ -68,6 +68,7 @@ export const declinedCharge = (id: string, at: Date, over: Partial<Charge> = {})
 
 export async function newRecoveryAccount(db: Kysely<Database>, id: string): Promise<void> {
   await saveAccount(db, {
+    normaliserVersion: 1,
     id,
     provider: 'fake',
     displayName: null,

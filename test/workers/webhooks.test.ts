@@ -72,6 +72,7 @@ async function startReceiver(env: Record<string, string> = {}): Promise<Receiver
 async function addAccount(secrets: readonly string[] = [SECRET]): Promise<string> {
   const id = someAccountId();
   await saveAccount(db, {
+    normaliserVersion: 1,
     id,
     provider: 'stripe',
     displayName: null,
