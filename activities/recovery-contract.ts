@@ -4,7 +4,13 @@
  * both writes and acts, and a history stays short. Ids, counts, instants and sentences only.
  */
 import type { CaseEvent } from '../domain/recovery/decide';
-import type { CaseFacts, CaseKey, CaseRecord, CaseTransition } from '../domain/recovery/record';
+import type {
+  CaseFacts,
+  CaseKey,
+  CaseRecord,
+  CaseRecorded,
+  CaseTransition,
+} from '../domain/recovery/record';
 import type { CaseState } from '../domain/recovery/states';
 import type { CampaignTerms } from '../domain/recovery/terms';
 
@@ -80,9 +86,11 @@ export interface CaseActivities {
   /** Errors: invalid_input for a case that nobody has opened. */
   readCase(input: CaseKey): Promise<CaseFacts>;
   /** Stores what the case has become. */
-  recordCase(input: CaseStep & { readonly record: CaseRecord }): Promise<void>;
+  recordCase(input: CaseStep & { readonly record: CaseRecord }): Promise<CaseRecorded>;
   /** Writes what is wanted of the case; the ledger reads it when an attempt is claimed. */
-  setCaseDesired(input: CaseStep & { readonly desired: 'run' | 'pause' | 'cancel' }): Promise<void>;
+  setCaseDesired(
+    input: CaseStep & { readonly desired: 'run' | 'pause' | 'cancel' },
+  ): Promise<CaseRecorded>;
   /**
    * Takes an exhausted case up again because a person wants it, and answers like readCase. Errors: invalid_input for one of the
    * control group, of a campaign that was stopped, or of an account that is gone.

@@ -130,11 +130,13 @@ const AT_ONCE: LocalActivityOptions = {
  * Stores what a case has become: by whoever runs its workflow, which leaves one event in the history instead of six; where that fails, by
  * the step, which does not give up.
  */
-export async function recordCase(input: Parameters<Activities['recordCase']>[0]): Promise<void> {
+export async function recordCase(
+  input: Parameters<Activities['recordCase']>[0],
+): ReturnType<Activities['recordCase']> {
   try {
-    await proxyLocalActivities<Activities>(AT_ONCE).recordCase(input);
+    return await proxyLocalActivities<Activities>(AT_ONCE).recordCase(input);
   } catch {
-    await step('recordCase', input, `now ${input.record.state}`);
+    return step('recordCase', input, `now ${input.record.state}`);
   }
 }
 

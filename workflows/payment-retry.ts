@@ -33,7 +33,7 @@ import {
 } from '../domain/recovery/engine';
 import { upgradeMemory } from '../domain/recovery/memory';
 import type { CaseMemory } from '../domain/recovery/memory';
-import type { CaseDesired } from '../domain/recovery/record';
+import type { CaseDesired, CaseFacts, CaseRecorded } from '../domain/recovery/record';
 import type { CaseStepName } from '../domain/recovery/work';
 import { sentences } from '../domain/words';
 import { renderCase } from './case-details';
@@ -89,6 +89,8 @@ class Case {
   private memory: CaseMemory | null;
   /** Counts what has happened from outside: whoever waits looks again. */
   private news = 0;
+  /** How often the case went on from what is stored. */
+  private takenUp = 0;
   /** What was told before the case was read. */
   private heard = { hasNews: false, nowMs: 0 };
   /** What is wanted is written one after the other, since of two writes the older might land last. */
@@ -202,8 +204,11 @@ class Case {
     this.show();
     const line = after.unrecorded.find(({ sequence }) => sequence > before);
     const because = line?.because ?? after.because;
+    const { takenUp } = this;
     await this.writeDesired();
-    return { state: after.state, because };
+    // What was forgotten decides what the event has come to.
+    const { state, because: anew } = this.known();
+    return this.takenUp === takenUp ? { state: after.state, because } : { state, because: anew };
   }
 
   private writeDesired(): Promise<void> {
@@ -249,16 +254,21 @@ class Case {
       try {
         const input = { ...this.key(), reason };
         const facts = await step('reopenCase', input, 'a person wants it opened again');
-        this.memory = takeUp(facts, this.input.policy);
-        this.written = facts.desired;
-        this.news += 1;
-        this.show();
+        this.goOnFrom(facts);
         return { state: facts.state, because: facts.because };
       } catch (thrown) {
         const { message, remedy } = stepFailure(thrown);
         return { state, because: sentences(message, remedy) };
       }
     });
+  }
+
+  private goOnFrom(facts: CaseFacts): void {
+    this.memory = takeUp(facts, this.input.policy);
+    this.written = facts.desired;
+    this.takenUp += 1;
+    this.news += 1;
+    this.show();
   }
 
   /** Null: continue as new. No handler is at work then. */
@@ -401,16 +411,27 @@ class Case {
   }
 
   private async store(): Promise<void> {
-    await this.must((record) =>
-      record === null ? Promise.resolve() : recordCase({ ...this.key(), record }),
-    );
+    await this.must(async (record) => record && recordCase({ ...this.key(), record }));
   }
 
-  /** A write that fails for good (its row is gone, say) is shown to people, not the death of the case. */
-  private async must(write: (record: CaseRecord | null) => Promise<unknown>): Promise<void> {
+  /**
+   * A write that fails for good (its row is gone, say) is shown to people, not the death of the case. One that is refused shows that
+   * the case was reset, and has forgotten an attempt: it goes on from what is stored.
+   */
+  private async must(
+    write: (record: CaseRecord | null) => Promise<CaseRecorded | null>,
+  ): Promise<void> {
     const record = recordOf(this.known(), this.moment());
     try {
-      await write(record);
+      const written = await write(record);
+      if (written?.isRefused) {
+        const facts = await step(
+          'readCase',
+          this.key(),
+          'read the case, which knows of an attempt',
+        );
+        return this.goOnFrom(facts);
+      }
     } catch (thrown) {
       const { message, remedy } = stepFailure(thrown);
       log.error('a write of the case failed for good', { ...this.key(), message });

@@ -11,6 +11,8 @@ const { caseNews, recoveryWorkflowId } = require(join(ROOT, 'dist', 'workflows',
 const { temporal } = require('@temporalio/proto');
 
 const { EVENT_TYPE_WORKFLOW_TASK_COMPLETED: TASK_COMPLETED } = temporal.api.enums.v1.EventType;
+/** Of so many cases that are not over one is hit by a stroke: when few are left, they are not hit a hundred times as often. */
+const CASES_PER_HIT = 20;
 /** Between two strokes, at least and at most. */
 const PAUSES_MS = [100, 800];
 /** How long a worker is frozen: longer than an attempt may still be sent after its claim; the long ones outlive its heartbeat. */
@@ -71,7 +73,7 @@ export class Storm {
   #underWay = new Set();
 
   /** @param {{ stack: any, time: import('../live/time.mjs').LiveTime, pool: import('pg').Pool, client: import('@temporalio/client').Client,
-   *   random: any, campaigns: readonly string[], width: number }} options `width`: cases that a stroke hits, where it hits cases */
+   *   random: any, campaigns: readonly string[] }} options */
   constructor(options) {
     Object.assign(this, options);
   }
@@ -94,7 +96,7 @@ export class Storm {
       if (this.#deck.length === 0) this.#deck = this.#shuffled();
       const stroke = this.#deck.pop();
       await this.stack.requireWorkers();
-      const times = ON_CASES.includes(stroke) ? this.width : 1;
+      const times = ON_CASES.includes(stroke) ? await this.#hits() : 1;
       for (let time = 0; time < times && !this.#over; time += 1) {
         await this[stroke]().catch(ignoreMisses);
       }
@@ -114,6 +116,15 @@ export class Storm {
 
   #kinds() {
     return this.#othersPay ? [...STOPPING, ...PAYING] : STOPPING;
+  }
+
+  /** Cases that a stroke hits, where it hits cases. */
+  async #hits() {
+    const { rows } = await this.pool.query(
+      'select count(*)::int as open from recovery_case where account_id = $1 and ended_at is null and not held_out',
+      [ACCOUNT],
+    );
+    return Math.ceil(rows[0].open / CASES_PER_HIT);
   }
 
   async kill() {

@@ -17,8 +17,6 @@ const require = createRequire(import.meta.url);
 const MISHAPS = { drop: 0.05, double: 0.2, reorder: 0.2 };
 const WINDOW_DAYS = 4;
 const DAY_MS = 86_400_000;
-/** Of so many cases one is hit by a stroke. */
-const CASES_PER_HIT = 20;
 /** Of servers, which `TURNS` does. */
 const RESTARTS = 2;
 /** What happens once, after such a share of the cases' time. */
@@ -57,8 +55,7 @@ export async function runLive({ children, say, folder, cases, seed }) {
   try {
     const campaigns = await begin({ stack, pool, seed });
     const time = new LiveTime({ stack, pool, workflows: client.workflow });
-    const width = Math.ceil(cases / CASES_PER_HIT);
-    const storm = new Storm({ stack, time, pool, client, random, campaigns, width });
+    const storm = new Storm({ stack, time, pool, client, random, campaigns });
     await weather({ stack, pool, time, storm, say, cases });
     const { verdict, findings } = await judgeLive({ stack, pool, canceled: storm.canceled });
     for (const finding of findings) say.error(`seed ${seed}: ${finding}`);

@@ -1,8 +1,13 @@
 /** Recovery cases: what they have become, as their runners tell it, and what is wanted of them. */
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
-import type { CaseRef } from '../../domain/recovery/attempt';
-import type { CaseDesired, CaseRecord, CaseTransition } from '../../domain/recovery/record';
+import { isOpen, type CaseRef } from '../../domain/recovery/attempt';
+import type {
+  CaseDesired,
+  CaseRecord,
+  CaseRecorded,
+  CaseTransition,
+} from '../../domain/recovery/record';
 import type { PlannedFor } from '../../domain/recovery/sighting';
 import { isTerminal } from '../../domain/recovery/states';
 import { arrayOf, storable } from '../array';
@@ -19,25 +24,35 @@ export async function readCase(db: Kysely<Database>, ref: CaseRef): Promise<Reco
 
 /**
  * Appends to a case's story and shows where it stands. What was told before changes nothing; nor does another story of a case that
- * has ended: a runner that was reset may not know of the end. Errors: those of readCase.
+ * has ended: a runner that was reset may not know of the end. Nor may it know of an attempt whose outcome is open: a case does not
+ * end before that is known, and whoever would end it is refused. Errors: those of readCase.
  */
-export async function recordCase(
+export function recordCase(
   db: Kysely<Database>,
   ref: CaseRef,
   record: CaseRecord,
-): Promise<void> {
-  await inTransaction(db, (trx) => append(trx, ref, record));
+): Promise<CaseRecorded> {
+  return inTransaction(db, (trx) => append(trx, ref, record));
 }
 
-async function append(trx: Transaction<Database>, ref: CaseRef, record: CaseRecord): Promise<void> {
+const RECORDED: CaseRecorded = { isRefused: false };
+
+async function append(
+  trx: Transaction<Database>,
+  ref: CaseRef,
+  record: CaseRecord,
+): Promise<CaseRecorded> {
   const row = (await selectCase(trx, ref).forUpdate().executeTakeFirst()) ?? throwUnknown(ref);
   const told = record.transitions.filter(({ sequence }) => sequence > row.transitions);
   const [first] = told;
   const last = told.at(-1);
-  if (!first || !last) return;
-  if (row.ended_at !== null && first.from !== row.state) return;
-  await insertTransitions(trx, ref, told);
+  if (!first || !last) return RECORDED;
+  if (row.ended_at !== null && first.from !== row.state) return RECORDED;
   const { state, recovery } = record;
+  if (row.ended_at === null && isTerminal(state) && (await hasOpenAttempt(trx, ref))) {
+    return { isRefused: true };
+  }
+  await insertTransitions(trx, ref, told);
   const at = new Date(last.atMs);
   await trx
     .updateTable('recovery_case')
@@ -61,6 +76,17 @@ async function append(trx: Transaction<Database>, ref: CaseRef, record: CaseReco
     .where('account_id', '=', ref.account)
     .where('invoice_id', '=', ref.invoice)
     .execute();
+  return RECORDED;
+}
+
+async function hasOpenAttempt(trx: Transaction<Database>, ref: CaseRef): Promise<boolean> {
+  const attempts = await trx
+    .selectFrom('recovery_attempt')
+    .select('state')
+    .where('account_id', '=', ref.account)
+    .where('invoice_id', '=', ref.invoice)
+    .execute();
+  return attempts.some(({ state }) => isOpen(state));
 }
 
 /**
@@ -71,8 +97,8 @@ export async function setCaseDesired(
   db: Kysely<Database>,
   ref: CaseRef,
   { desired, record }: { readonly desired: CaseDesired; readonly record: CaseRecord | null },
-): Promise<void> {
-  await inTransaction(db, async (trx) => {
+): Promise<CaseRecorded> {
+  return inTransaction(db, async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('recovery_case')
       .set({ desired: sql`case when desired = 'cancel' then desired else ${desired} end` })
@@ -80,7 +106,7 @@ export async function setCaseDesired(
       .where('invoice_id', '=', ref.invoice)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throwUnknown(ref);
-    if (record) await append(trx, ref, record);
+    return record ? append(trx, ref, record) : RECORDED;
   });
 }
 

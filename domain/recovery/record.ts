@@ -45,6 +45,12 @@ export interface CaseRecord {
   readonly recovery: CaseRecovery | null;
 }
 
+/** What became of a record. */
+export interface CaseRecorded {
+  /** Nothing was written: it would end the case, and the ledger has an attempt whose outcome is open, which the runner does not know. */
+  readonly isRefused: boolean;
+}
+
 /** Where a runner of a known case goes on: Postgres is the record, also after a terminate or a reset. */
 export interface CaseFacts extends CaseKey {
   readonly campaign: string;

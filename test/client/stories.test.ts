@@ -76,9 +76,9 @@ async function run(one: Case, until: (memory: CaseMemory) => boolean = () => fal
     memory = answer(memory, { step: name, event: seen.event, begunIn, ...attempt }, moment());
   };
   const store = () =>
-    storing(({ record }) =>
-      record === null ? Promise.resolve() : act(() => steps.recordCase({ ...ref, record })),
-    );
+    storing(async ({ record }) => {
+      if (record !== null) await act(() => steps.recordCase({ ...ref, record }));
+    });
   for (let task = 0; task < MOST_TASKS && !until(memory); task += 1) {
     const next = taskOf(memory, moment());
     if (next.do === 'step') await step(next.step);

@@ -652,6 +652,13 @@ export const GUARDS = [
   ]),
   ...inFile('db/repositories/cases.ts', [
     {
+      story: 'A case that was reset ends while an attempt that it has forgotten is open',
+      test: STEPS,
+      name: 'does not end its case while an attempt that it has forgotten is open',
+      find: 'attempts.some(({ state }) => isOpen(state))',
+      replace: 'false && attempts.some(({ state }) => isOpen(state))',
+    },
+    {
       story: 'A runner that was reset tells another story of a case that has ended, and charges',
       test: STEPS,
       name: 'keeps the end of a case from a runner that was reset and does not know of it',
@@ -779,6 +786,13 @@ export const GUARDS = [
     },
   ]),
   ...inFile('workflows/payment-retry.ts', [
+    {
+      story: 'A case that was reset is canceled although the ledger has an open attempt',
+      test: WORKFLOW,
+      name: 'forgot an attempt is not canceled before the outcome of that is known',
+      find: 'if (written?.isRefused) {',
+      replace: 'if (written?.isRefused && Date.now() < 0) {',
+    },
     {
       story: 'A cancel is answered before the ledger can read it',
       test: WORKFLOW,

@@ -122,12 +122,12 @@ export class CaseFakes {
     recordCase: ({ record }) => {
       this.steps.push('record');
       this.store(record);
-      return Promise.resolve();
+      return Promise.resolve({ isRefused: false });
     },
     setCaseDesired: ({ record, desired }) => {
       this.store(record);
       this.wanted.push(desired);
-      return Promise.resolve();
+      return Promise.resolve({ isRefused: false });
     },
     reopenCase: ({ account, invoice, reason }) => {
       this.steps.push('reopen');

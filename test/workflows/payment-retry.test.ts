@@ -174,6 +174,28 @@ describe.each(CACHES)('paymentRetry, $cache', ({ maxCachedWorkflows }) => {
     expect(await handle.result()).toMatchObject({ state: 'canceled', attempts: 1 });
   });
 
+  test('a case that was reset and forgot an attempt is not canceled before the outcome of that is known', async () => {
+    const { fakes, later } = simulated();
+    fakes.script.lookup = [{ type: 'declined' }];
+    const handle = await harness.startCase();
+    await stored(fakes, 'scheduled');
+    const { setCaseDesired } = fakes.activities;
+    fakes.activities.setCaseDesired = async ({ record: _forgetful, ...input }) => {
+      await setCaseDesired({ ...input, record: null });
+      const openAttempt = { number: 1, state: 'unknown' } as const;
+      const { size: transitions } = fakes.transitions;
+      const known = { state: 'charging', attempts: 1, openAttempt, desired: 'cancel' } as const;
+      fakes.facts = { ...fakes.facts, ...known, transitions: transitions + 2, nowMs: fakes.now() };
+      return { isRefused: true };
+    };
+    const answer = await handle.executeUpdate(cancel, { args: [{}] });
+    expect(answer.state).toBe('unknown');
+    await later(handle, 2 * PLANNED_IN_MS);
+    expect(await handle.result()).toMatchObject({ state: 'canceled', attempts: 1 });
+    expect(fakes.steps).toContain('lookup 1');
+    expect(fakes.steps).not.toContain('charge 1');
+  });
+
   test('money that comes in after a cancel is recovered all the same, and says so', async () => {
     const { fakes, later } = simulated();
     const outcome = deferred<CaseEvent>();

@@ -52,6 +52,9 @@ const recordOf = (
 const store = (one: Case, record: CaseRecord) =>
   shop.harness.act(() => shop.harness.steps.recordCase({ ...ref(one), record }));
 
+const want = (one: Case, record: CaseRecord, desired: 'pause' | 'cancel' = 'pause') =>
+  shop.harness.act(() => shop.harness.steps.setCaseDesired({ ...ref(one), record, desired }));
+
 const rowOf = (one: Case) =>
   shop.db
     .selectFrom('recovery_case')
@@ -142,11 +145,6 @@ describe('recordCase', () => {
 });
 
 describe('setCaseDesired', () => {
-  const want = (one: Case, record: CaseRecord) =>
-    shop.harness.act(() =>
-      shop.harness.steps.setCaseDesired({ ...ref(one), record, desired: 'pause' }),
-    );
-
   it('writes the wish with what it has come to', async () => {
     const one = await shop.open({ state: 'scheduled' });
     await want(one, recordOf([move(1, 'scheduled', 'paused', { event: 'pause' })]));
@@ -650,4 +648,28 @@ describe('whoever the account wants told', () => {
       }
     },
   );
+});
+
+describe('a runner that was reset', () => {
+  it('does not end its case while an attempt that it has forgotten is open', async () => {
+    const one = await shop.open({ wish: 'declined' });
+    shop.simulator.faults.add([{ match: { method: 'POST' }, times: 1, kind: 'reset' }]);
+    await one.charge(0);
+    const end = recordOf([move(1, 'scheduled', 'canceled', { event: 'cancel' })]);
+    expect(await store(one, end)).toEqual({ isRefused: true });
+    expect(await want(one, end, 'cancel')).toEqual({ isRefused: true });
+    expect(await rowOf(one)).toMatchObject({
+      state: 'charging',
+      desired: 'cancel',
+      ended_at: null,
+    });
+    expect(await storyOf(one)).toEqual([]);
+    await shop.db
+      .updateTable('recovery_attempt')
+      .set({ state: 'declined' })
+      .where('invoice_id', '=', one.invoice)
+      .execute();
+    expect(await store(one, end)).toEqual({ isRefused: false });
+    expect(await rowOf(one)).toMatchObject({ state: 'canceled' });
+  });
 });
