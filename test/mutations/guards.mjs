@@ -662,7 +662,7 @@ export const GUARDS = [
       story: 'A runner that was reset tells another story of a case that has ended, and charges',
       test: STEPS,
       name: 'keeps the end of a case from a runner that was reset and does not know of it',
-      find: 'if (row.ended_at !== null && first.from !== row.state) return;',
+      find: 'if (row.ended_at !== null && first.from !== row.state) return RECORDED;',
       replace: '',
     },
     {
@@ -797,8 +797,8 @@ export const GUARDS = [
       story: 'A cancel is answered before the ledger can read it',
       test: WORKFLOW,
       name: 'a cancel while a payment is on the wire is written at once and takes effect after its outcome',
-      find: 'const because = line?.because ?? after.because;\n    await this.writeDesired();',
-      replace: 'const because = line?.because ?? after.because;',
+      find: 'const { takenUp } = this;\n    await this.writeDesired();',
+      replace: 'const { takenUp } = this;',
     },
   ]),
   ...inFile('db/repositories/candidates.ts', [
