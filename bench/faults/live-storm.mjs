@@ -96,7 +96,8 @@ export class Storm {
       if (this.#deck.length === 0) this.#deck = this.#shuffled();
       const stroke = this.#deck.pop();
       await this.stack.requireWorkers();
-      const times = ON_CASES.includes(stroke) ? await this.#hits() : 1;
+      // One, when Postgres, which is restarted too, cannot say how many.
+      const times = ON_CASES.includes(stroke) ? await this.#hits().catch(() => 1) : 1;
       for (let time = 0; time < times && !this.#over; time += 1) {
         await this[stroke]().catch(ignoreMisses);
       }
