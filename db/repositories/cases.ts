@@ -25,7 +25,7 @@ export async function readCase(db: Kysely<Database>, ref: CaseRef): Promise<Reco
 /**
  * Appends to a case's story and shows where it stands. What was told before changes nothing; nor does another story of a case that
  * has ended: a runner that was reset may not know of the end. Nor may it know of an attempt whose outcome is open: a case does not
- * end before that is known, and whoever would end it is refused. Errors: those of readCase.
+ * end before that is known, nor where its story went on since, and whoever would end it is refused. Errors: those of readCase.
  */
 export function recordCase(
   db: Kysely<Database>,
@@ -46,12 +46,12 @@ async function append(
   const told = record.transitions.filter(({ sequence }) => sequence > row.transitions);
   const [first] = told;
   const last = told.at(-1);
+  const { state, recovery } = record;
+  const ends = row.ended_at === null && isTerminal(state);
+  // An end that the story is past already is that of a runner which was reset: nothing would be written, and nobody would go on.
+  if (ends && (!last || (await hasOpenAttempt(trx, ref)))) return { isRefused: true };
   if (!first || !last) return RECORDED;
   if (row.ended_at !== null && first.from !== row.state) return RECORDED;
-  const { state, recovery } = record;
-  if (row.ended_at === null && isTerminal(state) && (await hasOpenAttempt(trx, ref))) {
-    return { isRefused: true };
-  }
   await insertTransitions(trx, ref, told);
   const at = new Date(last.atMs);
   await trx

@@ -47,7 +47,10 @@ export interface CaseRecord {
 
 /** What became of a record. */
 export interface CaseRecorded {
-  /** Nothing was written: it would end the case, and the ledger has an attempt whose outcome is open, which the runner does not know. */
+  /**
+   * Nothing was written: it would end the case, and its runner has forgotten an attempt whose outcome is open, or where the story went
+   * on since.
+   */
   readonly isRefused: boolean;
 }
 

@@ -672,4 +672,12 @@ describe('a runner that was reset', () => {
     expect(await store(one, end)).toEqual({ isRefused: false });
     expect(await rowOf(one)).toMatchObject({ state: 'canceled' });
   });
+
+  it('does not end its case where the story went on since', async () => {
+    const one = await shop.open({ state: 'planning' });
+    await store(one, recordOf([move(1, 'planning', 'scheduled'), move(2, 'scheduled', 'paused')]));
+    const end = recordOf([move(1, 'planning', 'canceled', { event: 'cancel' })]);
+    expect(await store(one, end)).toEqual({ isRefused: true });
+    expect(await rowOf(one)).toMatchObject({ state: 'paused', transitions: 2, ended_at: null });
+  });
 });
