@@ -1,6 +1,6 @@
 /**
  * Requests to Stripe through the official SDK. The SDK has no abort signal, and gives every answer that is not JSON the same
- * error without its HTTP status; both are mended here by the `fetch` that it is handed.
+ * error without its HTTP status; both are mended here by the HTTP client that it is handed.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { transcode } from 'node:buffer';
@@ -9,6 +9,7 @@ import { RecoupError } from '../../domain/errors';
 import type { Connection, ConnectOptions } from '../provider';
 import { notStripe, translate, type Exchange as Observed } from './errors';
 import { exceededScopes, rateScopes } from './rate-scopes';
+import { send, type HttpAnswer, type HttpRequest } from './http';
 import { deadlinePassed, sendOnce } from './send-once';
 
 const DEFAULT_BASE = 'https://api.stripe.com';
@@ -98,32 +99,14 @@ export function createApi(
   const port = base.port === '' ? (base.protocol === 'https:' ? '443' : '80') : base.port;
   const address = `${base.hostname}:${port}`;
 
-  const observedFetch = async (input: string | URL | Request, init: RequestInit = {}) => {
-    const exchange = exchanges.getStore();
-    if (exchange === undefined) throw new Error('Every request goes through `get` or `pay`.');
-    const signals = [exchange.signal, ...(init.signal ? [init.signal] : [])];
-    const startedMs = performance.now();
-    const response = await exchange.send(input, { ...init, signal: AbortSignal.any(signals) });
-    const elapsedMs = performance.now() - startedMs;
-    exchange.status = response.status;
-    exchange.isJson = /\bjson\b/i.test(response.headers.get('content-type') ?? '');
-    exchange.requestId = response.headers.get('request-id');
-    exchange.retryAfter = response.headers.get('retry-after');
-    exchange.rateLimitedReason = response.headers.get('stripe-rate-limited-reason');
-    const dateMs = Date.parse(response.headers.get('date') ?? '');
-    exchange.readAt = Number.isNaN(dateMs) ? null : new Date(dateMs - elapsedMs);
-    return Object.assign(response, { text: () => readText(response) });
-  };
-
   const sdk = new Stripe(secret, {
     host: base.hostname,
     port,
     protocol: base.protocol === 'https:' ? 'https' : 'http',
-    httpClient: Stripe.createFetchHttpClient(observedFetch),
+    httpClient: new ObservedClient(),
     // Retrying is decided by who holds the lease, never hidden in here.
     maxNetworkRetries: 0,
     telemetry: false,
-    timeout: timeoutMs,
   });
 
   /** Throws what the SDK throws, or the error for an answer that Stripe would not give. */
@@ -147,14 +130,12 @@ export function createApi(
     signal.throwIfAborted();
     const scopes = rateScopes({ method: 'GET', path }, secret);
     await pace?.take(scopes, signal);
-    const request = follow(signal);
+    const within = follow(signal, timeoutMs);
     const exchange = begin({
       address,
       action: 'read',
       subject,
-      signal: request.signal,
-      // A redirect would be followed with the key in hand, and Stripe never sends one.
-      send: (input, init) => fetch(input, { ...init, redirect: 'manual' }),
+      send: (url, request) => send(url, request, within.signal),
     });
     try {
       const target = { method: 'GET', path: withQuery(path, params) } as const;
@@ -168,7 +149,7 @@ export function createApi(
       }
       throw translated;
     } finally {
-      request.end();
+      within.end();
     }
   };
 
@@ -182,32 +163,23 @@ export function createApi(
       performance.now() >= deadlineMs || Date.now() >= sendBefore.getTime();
     const path = `/v1/invoices/${encodeURIComponent(invoiceId)}/pay`;
     const scopes = rateScopes({ method: 'POST', path }, secret);
-    const request = follow(signal, withinMs);
+    const within = follow(signal, withinMs);
     let wasSent = false;
     const exchange = begin({
       address,
       action: 'pay',
       subject,
-      signal: request.signal,
-      send: async (input, init) => {
-        // The SDK tries a closed connection once more, even when told never to.
-        if (wasSent) throw new Error('A payment is sent once.');
+      send: (url, request) => {
         const onSend = (): void => {
           wasSent = true;
         };
-        const url = new URL(input instanceof Request ? input.url : input);
-        try {
-          return await sendOnce(url, init, { signal: request.signal, isTooLate, onSend });
-        } catch (cause) {
-          // Without a code, by which the SDK would know a closed connection.
-          throw new Error('No answer.', { cause });
-        }
+        return sendOnce(url, request, { signal: within.signal, isTooLate, onSend });
       },
     });
     try {
-      await pace?.take(scopes, request.signal);
+      await pace?.take(scopes, within.signal);
       const target = { method: 'POST', path, form: params } as const;
-      const once = { ...accountOf(actFor), idempotencyKey, timeout: withinMs };
+      const once = { ...accountOf(actFor), idempotencyKey };
       const answer = await exchangeOnce(exchange, target, once);
       return { ok: true, ...answer, requestId: exchange.requestId };
     } catch (thrown) {
@@ -221,7 +193,7 @@ export function createApi(
       const said = whatStripeSaid(thrown, exchange);
       return { ok: false, error, wasSent, said, requestId: exchange.requestId };
     } finally {
-      request.end();
+      within.end();
     }
   };
 
@@ -229,13 +201,15 @@ export function createApi(
 }
 
 interface Exchange extends Observed {
-  readonly send: (input: string | URL | Request, init: RequestInit) => Promise<Response>;
+  isMade: boolean;
+  readonly send: (url: URL, request: HttpRequest) => Promise<HttpAnswer>;
 }
 
-type Beginning = Pick<Exchange, 'address' | 'action' | 'subject' | 'signal' | 'send'>;
+type Beginning = Pick<Exchange, 'address' | 'action' | 'subject' | 'send'>;
 
 const begin = (beginning: Beginning): Exchange => ({
   ...beginning,
+  isMade: false,
   status: null,
   isJson: false,
   readAt: null,
@@ -243,6 +217,59 @@ const begin = (beginning: Beginning): Exchange => ({
   retryAfter: null,
   rateLimitedReason: null,
 });
+
+/** Sends as the exchange at hand says, and notes there what it can tell of the answer. */
+class ObservedClient extends Stripe.HttpClient {
+  override getClientName(): string {
+    return 'recoup';
+  }
+
+  override async makeRequest(
+    ...[host, port, path, method, headers, body, protocol]: Parameters<
+      Stripe.HttpClient['makeRequest']
+    >
+  ): Promise<ObservedResponse> {
+    const exchange = exchanges.getStore();
+    if (exchange === undefined) throw new Error('Every request goes through `get` or `pay`.');
+    const url = new URL(`${protocol}://${host}:${port}${path}`);
+    const startedMs = performance.now();
+    // The SDK tries a closed connection once more, even when told never to.
+    if (exchange.isMade) throw new Error('A request is made once.');
+    exchange.isMade = true;
+    const answer = await exchange.send(url, { method, headers, body }).catch((cause: unknown) => {
+      // Without a code, by which the SDK would know a closed connection.
+      throw new Error('No answer.', { cause });
+    });
+    const elapsedMs = performance.now() - startedMs;
+    exchange.status = answer.status;
+    const header = (name: string): string | null => String(answer.headers[name] ?? '') || null;
+    exchange.isJson = /\bjson\b/i.test(header('content-type') ?? '');
+    exchange.requestId = header('request-id');
+    exchange.retryAfter = header('retry-after');
+    exchange.rateLimitedReason = header('stripe-rate-limited-reason');
+    const dateMs = Date.parse(header('date') ?? '');
+    exchange.readAt = Number.isNaN(dateMs) ? null : new Date(dateMs - elapsedMs);
+    return new ObservedResponse(answer);
+  }
+}
+
+class ObservedResponse extends Stripe.HttpClientResponse {
+  constructor(private readonly answer: HttpAnswer) {
+    super(answer.status, answer.headers as Record<string, string | string[]>);
+  }
+
+  /** The SDK hangs it onto what it gives back. */
+  override getRawResponse(): unknown {
+    return {};
+  }
+
+  override async toJSON(): Promise<unknown> {
+    const body = await this.answer.readBody().catch((cause: unknown) => {
+      throw Stripe.HttpClient.makeResponseBodyError(cause);
+    });
+    return this._parseResponseBody(textOf(body));
+  }
+}
 
 /**
  * A signal of its own for each request, aborted with the given one or when the time is over: one that lives as long as a walk
@@ -283,14 +310,13 @@ function whatStripeSaid(thrown: unknown, { status, isJson }: Exchange): StripeSa
   return rawType !== undefined && isRecord(raw) ? { status, type: rawType, error: raw } : null;
 }
 
-/** What `Response.text` gives, in less than half the time: that is slow for all but ASCII, and pages of names are seldom that. */
-async function readText(response: Response): Promise<string> {
-  const bytes = Buffer.from(await response.arrayBuffer());
+/** In less than half the time that `toString` takes: that is slow for all but ASCII, and pages of names are seldom that. */
+function textOf(body: Buffer): string {
   try {
-    return transcode(bytes, 'utf8', 'utf16le').toString('utf16le');
+    return transcode(body, 'utf8', 'utf16le').toString('utf16le');
   } catch {
     // No UTF-8 throughout.
-    return bytes.toString();
+    return body.toString();
   }
 }
 

@@ -11,7 +11,6 @@ export interface Exchange {
   readonly action: 'read' | 'pay';
   /** What is read or paid, in words for a person. */
   readonly subject: string;
-  readonly signal: AbortSignal;
   /** Null while nothing has answered. */
   status: number | null;
   isJson: boolean;

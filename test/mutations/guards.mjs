@@ -507,22 +507,13 @@ export const GUARDS = [
       story: 'The SDK sends a payment once more when its connection is closed',
       test: SENDING,
       name: 'when the connection is closed on it: once, though the SDK would try a closed one again',
-      find: `if (wasSent) throw new Error('A payment is sent once.');
-        const onSend = (): void => {
-          wasSent = true;
-        };
-        const url = new URL(input instanceof Request ? input.url : input);
-        try {
-          return await sendOnce(url, init, { signal: request.signal, isTooLate, onSend });
-        } catch (cause) {
-          // Without a code, by which the SDK would know a closed connection.
-          throw new Error('No answer.', { cause });
-        }`,
-      replace: `const onSend = (): void => {
-          wasSent = true;
-        };
-        const url = new URL(input instanceof Request ? input.url : input);
-        return await sendOnce(url, init, { signal: request.signal, isTooLate, onSend });`,
+      find: `if (exchange.isMade) throw new Error('A request is made once.');
+    exchange.isMade = true;
+    const answer = await exchange.send(url, { method, headers, body }).catch((cause: unknown) => {
+      // Without a code, by which the SDK would know a closed connection.
+      throw new Error('No answer.', { cause });
+    });`,
+      replace: `const answer = await exchange.send(url, { method, headers, body });`,
     },
     {
       story: 'A payment is sent after its instant, since it had to wait for its turn',
