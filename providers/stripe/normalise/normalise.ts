@@ -44,5 +44,12 @@ export function normalise({ type, value }: Pick<RawObject, 'type' | 'value'>): N
   const normaliser = Object.hasOwn(NORMALISERS, type) ? NORMALISERS[type] : undefined;
   if (normaliser === undefined) throw new NotNormalisable(`${type}: not a type that is known`);
   if (value['deleted'] === true) return NOTHING;
-  return { ...NOTHING, ...normaliser(value) };
+  const { records, mentions, customerIds, hints, unknowns } = normaliser(value);
+  return {
+    records: records ?? [],
+    mentions: mentions ?? [],
+    customerIds: customerIds ?? [],
+    hints: hints ?? [],
+    unknowns: unknowns ?? [],
+  };
 }
