@@ -1,5 +1,5 @@
 /** How objects as the provider gave them are kept: their JSON texts, those of one commit one after the other, compressed. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompressSync, constants } from 'node:zlib';
 
@@ -23,7 +23,7 @@ export interface PackedObject {
 
 export function packObject(value: unknown): PackedObject {
   const text = Buffer.from(JSON.stringify(value));
-  return { hash: createHash('sha256').update(text).digest(), text };
+  return { hash: hash('sha256', text, 'buffer'), text };
 }
 
 /** Where an object's text stands in its batch, in bytes; a batch of one object says no size. */

@@ -11,7 +11,7 @@ import { PORTS } from './stack.mjs';
 import { binaryVersion, findBinary, onPath, outsideServer } from './temporal.mjs';
 import { timeSkippingPath } from './time-skipping.mjs';
 
-const NODE_MINIMUM = [20, 11];
+const NODE_MINIMUM = [20, 12];
 const DISK_MINIMUM_GB = 3;
 const UNASKED = 'an outside server is given; it can be asked once the packages are installed';
 const NAME_WIDTH = 14;
