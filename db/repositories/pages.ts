@@ -16,7 +16,7 @@ import {
   type SourcedRecord,
   type WrittenRow,
 } from '../record-writer';
-import { packBatch } from '../raw-object';
+import { packBatch, type Batch } from '../raw-object';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
 import { coverTask } from './coverage';
@@ -172,12 +172,13 @@ async function storeObjects(
   const changed = passed.flatMap(({ read, comparison }) => (comparison === 'changed' ? read : []));
   const raw = [...changed, ...unread];
   // A run reads what is new; what was seen outside of any is often stored already.
-  await insertRawObjects(
-    trx,
-    accountId,
-    runId === null ? await notStored(trx, { accountId, objects: raw }) : raw,
-  );
-  const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
+  const stored = runId === null ? await notStored(trx, { accountId, objects: raw }) : raw;
+  // The one is work of other threads, the other of Postgres.
+  const [batch, { changedRows, dirtyCustomers }] = await Promise.all([
+    packBatch(stored.map(({ text }) => text)),
+    writeRecords(trx, accountId, changed),
+  ]);
+  await insertRawObjects(trx, accountId, stored, batch);
   await noteHintsOf(trx, accountId, [...changed, ...unread]);
   await noteHints(trx, {
     accountId,
@@ -239,9 +240,9 @@ async function insertRawObjects(
   trx: Transaction<Database>,
   accountId: string,
   objects: readonly PageObject[],
+  { payload, places }: Batch,
 ): Promise<void> {
   if (objects.length === 0) return;
-  const { payload, places } = await packBatch(objects.map(({ text }) => text));
   await sql`
     with batch as (
       insert into raw_batch (account_id, payload, encoding)
