@@ -2,7 +2,12 @@
  * HTTP as Node has it: `fetch` takes three times the processor time for a page of some hundred kilobytes, and does not say
  * whether anything of a request has left.
  */
-import { Agent as PlainAgent, request as requestPlain, type IncomingMessage } from 'node:http';
+import {
+  Agent as PlainAgent,
+  request as requestPlain,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import { Agent as TlsAgent, request as requestTls, type RequestOptions } from 'node:https';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -19,7 +24,7 @@ const unpack = promisify(gunzip);
 
 export interface HttpRequest {
   readonly method: string;
-  readonly headers: RequestOptions['headers'];
+  readonly headers: OutgoingHttpHeaders;
   readonly body: string;
 }
 
@@ -31,7 +36,10 @@ export interface HttpAnswer {
   readonly readBody: () => Promise<Buffer>;
 }
 
-/** Sends a request over a connection that may have served others; the signal ends it at any time, until the body is read. */
+/**
+ * Sends a request over a connection that may have served others; the signal ends it at any time, until the body is read. Redirects
+ * are answers like others: they are never followed with the key in hand.
+ */
 export function send(url: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   const { headers } = request;
   const agent = AGENTS[isTls(url) ? 'https:' : 'http:'];
@@ -46,8 +54,9 @@ export function exchange(
   connection: Pick<RequestOptions, 'agent' | 'createConnection' | 'signal'>,
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const options = { ...addressOf(url), path: url.pathname + url.search, method, headers };
-    (isTls(url) ? requestTls : requestPlain)({ ...options, ...connection })
+    const target = { ...addressOf(url), path: url.pathname + url.search };
+    const named = { host: url.host, ...headers };
+    (isTls(url) ? requestTls : requestPlain)({ ...target, method, headers: named, ...connection })
       .on('response', (response) => {
         const { statusCode: status = 0, headers: answered } = response;
         resolve({ status, headers: answered, readBody: () => readBody(response) });
