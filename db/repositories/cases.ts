@@ -14,6 +14,7 @@ import { arrayOf, storable } from '../array';
 import type { RecoveryCaseTable } from '../recovery-schema';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
+import { listAttempts } from './attempts';
 
 export type RecoveryCase = Selectable<RecoveryCaseTable>;
 
@@ -80,12 +81,7 @@ async function append(
 }
 
 async function hasOpenAttempt(trx: Transaction<Database>, ref: CaseRef): Promise<boolean> {
-  const attempts = await trx
-    .selectFrom('recovery_attempt')
-    .select('state')
-    .where('account_id', '=', ref.account)
-    .where('invoice_id', '=', ref.invoice)
-    .execute();
+  const attempts = await listAttempts(trx, ref);
   return attempts.some(({ state }) => isOpen(state));
 }
 

@@ -173,12 +173,12 @@ async function storeObjects(
   const raw = [...changed, ...unread];
   // A run reads what is new; what was seen outside of any is often stored already.
   const stored = runId === null ? await notStored(trx, { accountId, objects: raw }) : raw;
-  // The one is work of other threads, the other of Postgres.
-  const [batch, { changedRows, dirtyCustomers }] = await Promise.all([
-    packBatch(stored.map(({ text }) => text)),
-    writeRecords(trx, accountId, changed),
-  ]);
-  await insertRawObjects(trx, accountId, stored, batch);
+  // Other threads compress while Postgres writes the rows. It is awaited after those, or not at all when they fail: nothing may go on
+  // in a transaction that is being rolled back.
+  const packing = stored.length === 0 ? null : packBatch(stored.map(({ text }) => text));
+  packing?.catch(() => undefined);
+  const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
+  if (packing) await insertRawObjects(trx, accountId, stored, await packing);
   await noteHintsOf(trx, accountId, [...changed, ...unread]);
   await noteHints(trx, {
     accountId,
@@ -242,7 +242,6 @@ async function insertRawObjects(
   objects: readonly PageObject[],
   { payload, places }: Batch,
 ): Promise<void> {
-  if (objects.length === 0) return;
   await sql`
     with batch as (
       insert into raw_batch (account_id, payload, encoding)

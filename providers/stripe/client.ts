@@ -8,8 +8,8 @@ import Stripe from 'stripe';
 import { RecoupError } from '../../domain/errors';
 import type { Connection, ConnectOptions } from '../provider';
 import { notStripe, translate, type Exchange as Observed } from './errors';
-import { exceededScopes, rateScopes } from './rate-scopes';
 import { send, type HttpAnswer, type HttpRequest } from './http';
+import { exceededScopes, rateScopes } from './rate-scopes';
 import { deadlinePassed, sendOnce } from './send-once';
 
 const DEFAULT_BASE = 'https://api.stripe.com';

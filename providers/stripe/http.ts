@@ -18,7 +18,8 @@ const IDLE_CONNECTION_MS = 4_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 const KEPT = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
-const AGENTS = { 'http:': new PlainAgent(KEPT), 'https:': new TlsAgent(KEPT) };
+const PLAIN = new PlainAgent(KEPT);
+const TLS = new TlsAgent(KEPT);
 
 const unpack = promisify(gunzip);
 
@@ -41,10 +42,9 @@ export interface HttpAnswer {
  * are answers like others: they are never followed with the key in hand.
  */
 export function send(url: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-  const { headers } = request;
-  const agent = AGENTS[isTls(url) ? 'https:' : 'http:'];
-  const packed = { ...request, headers: { ...headers, 'Accept-Encoding': 'gzip' } };
-  return exchange(url, packed, { agent, signal });
+  const headers = { ...request.headers, 'Accept-Encoding': 'gzip' };
+  const agent = isTls(url) ? TLS : PLAIN;
+  return exchange(url, { ...request, headers }, { agent, signal });
 }
 
 /** The same with everything about the connection given. */
