@@ -33,6 +33,8 @@ export interface OpenRunResult {
   /** The frozen end of the run's window, as ISO instant: a run never chases now. */
   readonly until: string;
   readonly tasks: number;
+  /** Left out by workers of before. */
+  readonly provider?: string;
 }
 
 /** An account- or run-wide failure as data: the state machine decides what follows. */

@@ -26,7 +26,7 @@ export const createOpenRun =
     const { db } = deps;
     const account = await readAccount(db, input.account);
     const known = await findRunByKey(db, { accountId: account.id, key: input.key });
-    if (known) return describe(deps, known);
+    if (known) return describe(deps, account, known);
 
     const { provider, client } = await connectAccount(deps, account);
     try {
@@ -51,15 +51,15 @@ export const createOpenRun =
           ...plan,
         });
       });
-      return await describe(deps, run);
+      return await describe(deps, account, run);
     } finally {
       client.close();
     }
   };
 
-async function describe({ db }: ActivityDeps, run: Run) {
+async function describe({ db }: ActivityDeps, { provider }: Account, run: Run) {
   const open = await listOpenResources(db, run.id);
-  return { run: run.id, until: run.until.toISOString(), tasks: open.length };
+  return { run: run.id, until: run.until.toISOString(), tasks: open.length, provider };
 }
 
 interface PlanInput {

@@ -40,6 +40,7 @@ import { checkBackfillInput, checkRetry, checkSkip, checkUpdate, invalidBackfill
 import type { CheckedBackfillInput } from './input';
 import { Meter } from './meter';
 import { step } from './options';
+import { isPatched } from './patches';
 import { runPlan } from './plan';
 import type { PlanEnd, Position } from './plan';
 
@@ -90,7 +91,6 @@ class Backfill {
   private nextActionAt: Date | null = null;
   private progress: readonly ResourceProgress[] = [];
   private result: RunResult | null = null;
-  private provider = '';
   /** Wishes to be written, and those that are: one after the other, since of two under way the older might land last. */
   private wished = 0;
   private written = 0;
@@ -237,14 +237,23 @@ class Backfill {
   }
 
   private async start(): Promise<void> {
-    const { account } = this.input;
     try {
-      this.provider = (await step('readAccount', { account }, 'read the account')).provider;
+      await this.learnProvider();
       if (this.input.carried === undefined) await this.reopen();
     } catch (thrown) {
       throw refusal(stepFailure(thrown));
     }
     this.show(this.state, this.because);
+  }
+
+  /** To open a run tells it, too: that is a step less before the first page. */
+  private async learnProvider(): Promise<void> {
+    const { account } = this.input;
+    const { run, provider } = this.position;
+    const isTold = isPatched('provider-from-open-run') && (run === null || provider !== undefined);
+    if (isTold) return;
+    const facts = await step('readAccount', { account }, 'read the account');
+    this.position = { ...this.position, provider: facts.provider };
   }
 
   /** What was missing from a run that has ended, when that is what was asked for. */
@@ -348,13 +357,14 @@ class Backfill {
     this.state = state;
     this.because = because;
     const { account } = this.input;
+    const { provider = null } = this.position;
     this.display({
       account,
-      provider: this.provider,
+      provider,
       attention: state === 'blocked',
       nextActionAt: this.nextActionAt,
       searchable: true,
-      title: `Backfill of ${this.provider} account ${account}`,
+      title: `Backfill of ${provider === null ? '' : `${provider} `}account ${account}`,
       state,
       because,
       next: this.next(state),

@@ -6,7 +6,8 @@ import { SEARCH_ATTRIBUTES } from './contract';
 
 export interface Shown extends Details {
   readonly account: string;
-  readonly provider: string;
+  /** Null as long as nobody has said. */
+  readonly provider: string | null;
   readonly attention: boolean;
   readonly nextActionAt: Date | null;
   /** Whether the search attributes follow, too. */
@@ -23,7 +24,7 @@ export function display(): (shown: Shown) => void {
 
 export interface Indexed {
   readonly account: string;
-  readonly provider: string;
+  readonly provider: string | null;
   readonly state: string;
   readonly attention: boolean;
   readonly nextActionAt: Date | null;

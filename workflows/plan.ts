@@ -21,6 +21,8 @@ export interface Position {
   readonly run: string | null;
   /** The frozen end of the run's window, once it is opened here. */
   readonly until?: string;
+  /** Whose account it is, once somebody has said so. */
+  readonly provider?: string;
   /** Null until the run is closed. */
   readonly result: RunResult | null;
 }
@@ -88,8 +90,9 @@ export async function runPlan(options: PlanOptions): Promise<PlanEnd> {
     let { run, result } = position;
     if (run === null) {
       const opened = await step('openRun', position.open, `open the ${position.open.kind} run`);
+      const { until, provider } = opened;
       run = opened.run;
-      move({ run, until: opened.until });
+      move({ run, until, ...(provider !== undefined && { provider }) });
     }
     while (result === null) {
       if (options.interrupt()) return { how: 'interrupted' };

@@ -83,6 +83,11 @@ export function deferred<T>() {
 
 const BEAT_MS = 100;
 
+function assertKnown(account: string): void {
+  if (account !== 'acct_unknown') return;
+  throw ApplicationFailure.nonRetryable('No account acct_unknown.', 'unknown_account');
+}
+
 export class Fakes {
   /** What a new workflow reads about the account. */
   facts: AccountFacts = {
@@ -145,19 +150,19 @@ export class Fakes {
   /** Those of cases are faked apart. */
   readonly activities: Omit<Activities, keyof CaseActivities> = {
     readAccount: ({ account }) => {
-      if (account === 'acct_unknown') {
-        throw ApplicationFailure.nonRetryable('No account acct_unknown.', 'unknown_account');
-      }
+      assertKnown(account);
       return Promise.resolve({ ...this.facts, account });
     },
     openRun: (input) => {
+      assertKnown(input.account);
       if (input.resources?.includes('nonsense')) {
         throw ApplicationFailure.nonRetryable('resources: unknown "nonsense".', 'invalid_input');
       }
       this.opened.push(input);
       const run = this.runs.get(input.key) ?? `run_${String(this.runs.size + 1)}`;
       this.runs.set(input.key, run);
-      return Promise.resolve({ run, until: '2026-11-01T00:00:00.000Z', tasks: 2 });
+      const { provider } = this.facts;
+      return Promise.resolve({ run, until: '2026-11-01T00:00:00.000Z', tasks: 2, provider });
     },
     walk: async ({ run }) => {
       this.walkedRuns.push(run);
