@@ -3,14 +3,7 @@
  * on its way.
  */
 import type { PageCommitted, PageObject } from '../db/repositories/pages';
-import {
-  claimTask,
-  listOpenResources,
-  parkResource,
-  releaseTask,
-  splitTask,
-  type Lease,
-} from '../db/repositories/tasks';
+import { parkResource, releaseTask, type Lease } from '../db/repositories/tasks';
 import { RecoupError } from '../domain/errors';
 import { REREAD } from '../domain/sync/run';
 import type { Page } from '../providers/provider';
@@ -19,64 +12,15 @@ import { preparePageObject } from './page';
 import { rereadObjects } from './reread';
 import { stopIfUnwanted, tryWhilePassing, type Walk } from './try';
 
-/**
- * How often a lane without work looks whether there is some though nobody of its own walk says so: leases of others expire, and
- * other workers of the run get done.
- */
-const IDLE_POLL_MS = 500;
-
 /** Works until the run has no open task left, or the walk is stopped. */
 export async function runLane(walk: Walk): Promise<void> {
-  const { control } = walk;
-  try {
-    while (!control.stopped) {
-      const lease = await findWork(walk);
-      if (lease) {
-        control.wakeLane();
-        const isLastTry = control.lastTry.has(lease.resource);
-        await workOn(walk, lease).catch((thrown: unknown) =>
-          settleFailure(walk, { lease, isLastTry, thrown }),
-        );
-        continue;
-      }
-      const open = await listOpenResources(walk.db, walk.run.id);
-      if (open.length === 0) return;
-      if (!takeUpAgain(walk, open)) await control.waitForWork(IDLE_POLL_MS);
-    }
-  } finally {
-    control.wakeLane();
+  const { dispatcher } = walk;
+  for (let lease = await dispatcher.next(); lease; lease = await dispatcher.next()) {
+    const failed = { lease, isLastTry: dispatcher.isLastTry(lease.resource) };
+    await workOn(walk, lease).catch((thrown: unknown) =>
+      settleFailure(walk, { ...failed, thrown }),
+    );
   }
-}
-
-async function findWork({ db, provider, run, owner, control }: Walk): Promise<Lease | null> {
-  const except = [...control.setAside, REREAD];
-  const claim = { accountId: run.account_id, runId: run.id, owner, except };
-  const splittable = provider.resources.filter((r) => r.splittable).map(({ name }) => name);
-  const found =
-    (await claimTask(db, claim)) ??
-    (await splitTask(db, {
-      ...claim,
-      splittable,
-      floor: run.floor,
-      idleLanes: control.idleLanes + 1,
-    }));
-  if (found) return found;
-  // What lists do not answer is read by id once they are read: many hints have their answer by then.
-  const open = await listOpenResources(db, run.id);
-  return open.every((resource) => resource === REREAD)
-    ? claimTask(db, { ...claim, except: [] })
-    : null;
-}
-
-/** Once the others are done, what was set aside is tried once more. Tells whether there is such. */
-function takeUpAgain({ control }: Walk, open: readonly string[]): boolean {
-  const aside = open.filter((resource) => control.setAside.has(resource));
-  if (aside.length === 0 || aside.length < open.filter((r) => r !== REREAD).length) return false;
-  for (const resource of aside) {
-    control.setAside.delete(resource);
-    control.lastTry.add(resource);
-  }
-  return true;
 }
 
 async function workOn(walk: Walk, lease: Lease): Promise<void> {
@@ -146,7 +90,7 @@ async function commit(
   page: PreparedPage,
   from: Date | null,
 ): Promise<PageCommitted> {
-  const { control, provider } = walk;
+  const { control, dispatcher, provider } = walk;
   // What lies before the window belongs to the lane that has split it off since the page was asked for.
   const objects = page.objects.filter(
     ({ createdAt }) => from === null || createdAt === null || createdAt >= from,
@@ -163,14 +107,14 @@ async function commit(
   });
   control.progressed(committed);
   // What is left of the window is known better now.
-  control.wakeLane();
+  dispatcher.tell();
   if (committed.desired !== 'run') control.stop('wanted');
   return committed;
 }
 
 /** Decides how far a failure of one task reaches; what is no error of the taxonomy ends the walk. */
 async function settleFailure(
-  { db, run, control, logger }: Walk,
+  { db, run, control, dispatcher, logger }: Walk,
   failed: { readonly lease: Lease; readonly isLastTry: boolean; readonly thrown: unknown },
 ): Promise<void> {
   const { thrown, isLastTry } = failed;
@@ -188,6 +132,6 @@ async function settleFailure(
     case 'transient':
       if (error.code === 'lease_lost' || control.failure !== null) return;
       if (isLastTry) return park();
-      if (!control.lastTry.has(resource)) control.setAside.add(resource);
+      dispatcher.putAside(resource);
   }
 }

@@ -8,6 +8,7 @@ import { asRecoupError, type RecoupError } from '../domain/errors';
 import { backoffMs, MAX_PAGE_ATTEMPTS } from '../domain/sync/backoff';
 import type { Provider, ProviderClient } from '../providers/provider';
 import type { Committer } from './committer';
+import type { Dispatcher } from './dispatcher';
 import type { WalkControl } from './walk-control';
 
 /** What the lanes of one walk work with. */
@@ -22,6 +23,7 @@ export interface Walk {
   readonly logger: Logger;
   readonly control: WalkControl;
   readonly committer: Committer;
+  readonly dispatcher: Dispatcher;
 }
 
 /** Stops the walk where desired state says pause or cancel. */

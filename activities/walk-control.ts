@@ -22,10 +22,6 @@ export class WalkControl {
   objects = 0;
   changedRows = 0;
   failure: RecoupError | null = null;
-  /** Resources that fail while others go on: left alone until these are done. */
-  readonly setAside = new Set<string>();
-  /** Resources that were set aside and are tried once more. */
-  readonly lastTry = new Set<string>();
   private reason: StopReason | null = null;
   private isOverdue = false;
   /** Wakes a lane that waits for work; the longest without some first. */
@@ -51,7 +47,7 @@ export class WalkControl {
   stop(reason: StopReason): void {
     this.reason ??= reason;
     this.stopping.abort();
-    for (const wake of [...this.idle]) wake();
+    this.wakeLanes();
   }
 
   abandon(reason: StopReason): void {
@@ -99,7 +95,7 @@ export class WalkControl {
     };
   }
 
-  /** Waits until another lane tells of work, but not beyond the limit or a stop. */
+  /** Waits to be woken, but not beyond the limit or a stop. */
   async waitForWork(limitMs: number): Promise<void> {
     const woken = new AbortController();
     const wake = () => woken.abort();
@@ -108,9 +104,13 @@ export class WalkControl {
     this.idle.splice(this.idle.indexOf(wake), 1);
   }
 
-  /** There may be work: one lane looks, and wakes the next one where it finds some. */
+  /** The one that waits longest. */
   wakeLane(): void {
     this.idle.at(0)?.();
+  }
+
+  wakeLanes(): void {
+    for (const wake of [...this.idle]) wake();
   }
 
   /** Sleeps, but not beyond a stop. */

@@ -7,6 +7,7 @@ import { Committer } from './committer';
 import { connectAccount } from './connection';
 import type { StepFailure, SyncActivities, WalkReport } from './contract';
 import type { ActivityDeps } from './deps';
+import { Dispatcher } from './dispatcher';
 import { classify, toStepFailure } from './failures';
 import { runLane } from './lane';
 import { stopIfUnwanted, type Walk } from './try';
@@ -31,7 +32,9 @@ export const createWalk =
     const owner = [workflowExecution?.runId, activityId, attempt].join('/');
     const lanes = config.RECOUP_LANES;
     const committer = new Committer(db);
-    const walk: Walk = { db, provider, client, run, owner, lanes, logger, control, committer };
+    const dispatcher = new Dispatcher({ db, run, provider, owner, control });
+    const work = { control, committer, dispatcher };
+    const walk: Walk = { db, provider, client, run, owner, lanes, logger, ...work };
     const limitMs = config.RECOUP_WALK_MINUTES * MINUTE_MS;
     const softLimitMs = Math.min(limitMs, (seconds ?? Infinity) * 1000);
     const unfollow = control.follow(context, { softLimitMs, limitMs });

@@ -3,7 +3,7 @@ import { sql, type Kysely, type SelectQueryBuilder, type Transaction } from 'kys
 import type { RecoupError } from '../../domain/errors';
 import type { TaskFacts } from '../../domain/sync/progress';
 import { REREAD } from '../../domain/sync/run';
-import { chooseSplit } from '../../domain/sync/split';
+import type { OpenTask } from '../../domain/sync/work';
 import { storable } from '../array';
 import type { Database, RunTable, TaskTable } from '../schema';
 import type { Selectable } from 'kysely';
@@ -26,99 +26,89 @@ export interface Lease {
 
 export interface Claim {
   readonly accountId: string;
-  readonly runId: string;
   /** Names the walk: unique per execution. */
   readonly owner: string;
-  /** Resources to leave alone. */
-  readonly except: readonly string[];
+  /** As it was listed. */
+  readonly task: StoredOpenTask;
+}
+
+export interface StoredOpenTask extends OpenTask {
+  readonly id: bigint;
+  readonly fence: bigint;
 }
 
 const leaseUntil = sql<Date>`clock_timestamp() + make_interval(secs => ${sql.lit(LEASE_SECONDS)})`;
 
-/** Takes the next task that is open and that nobody holds, in plan order; null when there is none. */
+/** The open tasks of a run, in plan order. */
+export async function listOpenTasks(
+  db: Kysely<Database>,
+  runId: string,
+): Promise<StoredOpenTask[]> {
+  const rows = await db
+    .selectFrom('task')
+    .select(['id', 'fence', 'resource', 'window_from', 'window_to', 'last_seen', 'objects'])
+    .select(isLeased)
+    .where('run_id', '=', runId)
+    .where('state', '=', 'open')
+    .orderBy('position')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id, fence, resource, leased, ...row }) => ({
+    id,
+    fence,
+    resource,
+    leased,
+    ...windowOf(row),
+  }));
+}
+
+/** Takes a task that is open and that nobody holds; null when somebody else was faster. */
 export async function claimTask(db: Kysely<Database>, claim: Claim): Promise<Lease | null> {
+  const { accountId, owner, task } = claim;
   const row = await db
     .updateTable('task')
-    .set((task) => ({
-      fence: task('fence', '+', 1n),
-      lease_owner: claim.owner,
+    .set((set) => ({
+      fence: set('fence', '+', 1n),
+      lease_owner: owner,
       lease_until: leaseUntil,
     }))
-    .where('id', '=', (task) =>
-      task
-        .selectFrom('task')
-        .select('id')
-        .where('run_id', '=', claim.runId)
-        .where('state', '=', 'open')
-        .where('resource', 'not in', [...claim.except, ''])
-        .where((free) =>
-          free.or([
-            free('lease_until', 'is', null),
-            free('lease_until', '<', sql<Date>`clock_timestamp()`),
-          ]),
-        )
-        .orderBy('position')
-        .orderBy('id')
-        .limit(1)
-        .forUpdate()
-        .skipLocked(),
+    .where('id', '=', task.id)
+    .where('fence', '=', task.fence)
+    .where('state', '=', 'open')
+    .where((free) =>
+      free.or([
+        free('lease_until', 'is', null),
+        free('lease_until', '<', sql<Date>`clock_timestamp()`),
+      ]),
     )
     .returningAll()
     .executeTakeFirst();
-  return row ? leaseOf(row, claim.accountId) : null;
+  return row ? leaseOf(row, accountId) : null;
 }
 
 /**
- * Cuts the largest window that is being walked and takes its older part as a new task; null when nothing is worth a cut.
- * `splittable` names the resources whose windows may be walked side by side.
+ * Cuts the window of a task that is being walked and takes its older part, up to `at`, as a new task. Null when the walk has come
+ * so far meanwhile, or is committing right now: the next look will find it.
  */
-export function splitTask(
+export async function splitTask(
   db: Kysely<Database>,
-  claim: Claim & {
-    readonly splittable: readonly string[];
-    readonly floor: Date;
-    /** Lanes that take a part each, this one included. */
-    readonly idleLanes: number;
-  },
+  { accountId, owner, task, at }: Claim & { readonly at: Date },
 ): Promise<Lease | null> {
-  return db.transaction().execute(async (trx) => {
-    // A task that is committing right now is skipped: the next look will find it.
-    const walked = await trx
-      .selectFrom('task')
-      .selectAll()
-      .where('run_id', '=', claim.runId)
-      .where('state', '=', 'open')
-      .where('lease_until', '>', sql<Date>`clock_timestamp()`)
-      .where('resource', 'in', [...claim.splittable, ''])
-      .where('resource', 'not in', [...claim.except, ''])
-      .orderBy('id')
-      .forUpdate()
-      .skipLocked()
-      .execute();
-    const split = chooseSplit(
-      walked.map((row) => ({ ...windowOf(row), row })),
-      claim.floor,
-      claim.idleLanes,
-    );
-    if (!split) return null;
-    const { row } = split.window;
-    await trx.updateTable('task').set({ window_from: split.at }).where('id', '=', row.id).execute();
-    const taken = await trx
-      .insertInto('task')
-      .values({
-        run_id: row.run_id,
-        resource: row.resource,
-        position: row.position,
-        window_from: row.window_from,
-        window_to: split.at,
-        fence: 1n,
-        lease_owner: claim.owner,
-        lease_until: leaseUntil,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return leaseOf(taken, claim.accountId);
-  });
+  const { rows } = await sql<Selectable<TaskTable>>`
+    with walked as (
+      select id, window_from from task
+      where id = ${task.id} and fence = ${task.fence} and state = 'open' and last_seen > ${at}::timestamptz
+        and window_from is not distinct from ${task.from}::timestamptz
+      for update skip locked
+    ), cut as (
+      update task set window_from = ${at}::timestamptz from walked where task.id = walked.id
+      returning task.run_id, task.resource, task.position, walked.window_from
+    )
+    insert into task (run_id, resource, position, window_from, window_to, fence, lease_owner, lease_until)
+    select run_id, resource, position, window_from, ${at}::timestamptz, 1, ${owner}::text, ${leaseUntil} from cut
+    returning *`.execute(db);
+  const [row] = rows;
+  return row ? leaseOf(row, accountId) : null;
 }
 
 /** Several tasks are locked in the order of their ids by all, or a commit of pages of several could wait for one who waits for it. */
@@ -128,7 +118,7 @@ const inOrder = (tasks: SelectQueryBuilder<Database, 'task', object>) =>
 /** Prolongs the leases of a walk that is alive. */
 export async function renewLeases(
   db: Kysely<Database>,
-  { runId, owner }: Pick<Claim, 'runId' | 'owner'>,
+  { runId, owner }: { readonly runId: string; readonly owner: string },
 ): Promise<void> {
   await db
     .updateTable('task')
@@ -341,7 +331,7 @@ export async function readTaskFacts(db: Kysely<Database>, runId: string): Promis
   const rows = await db
     .selectFrom('task')
     .selectAll()
-    .select(sql<boolean>`coalesce(lease_until > clock_timestamp(), false)`.as('leased'))
+    .select(isLeased)
     .where('run_id', '=', runId)
     .orderBy('position')
     .orderBy('id')
@@ -358,7 +348,11 @@ export async function readTaskFacts(db: Kysely<Database>, runId: string): Promis
   }));
 }
 
-const windowOf = (row: Selectable<TaskTable>) => ({
+const isLeased = sql<boolean>`coalesce(lease_until > clock_timestamp(), false)`.as('leased');
+
+const windowOf = (
+  row: Pick<Selectable<TaskTable>, 'window_from' | 'window_to' | 'last_seen' | 'objects'>,
+) => ({
   from: row.window_from,
   to: row.window_to,
   lastSeen: row.last_seen,

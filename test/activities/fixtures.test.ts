@@ -8,10 +8,10 @@ import { saveAccount } from '../../db/repositories/accounts';
 import { commitPages } from '../../db/repositories/pages';
 import { createRun } from '../../db/repositories/runs';
 import { inTransaction } from '../../db/transaction';
-import { claimTask } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { findProvider } from '../../providers/registry';
 import { KNOWN_TYPES } from '../../providers/stripe/normalise/normalise';
+import { claimOn } from '../db/reading';
 import { openTestDatabase } from '../support/database';
 import { describeUnless } from '../support/skip';
 import { readSpec, whyNoSpec } from '../support/specs';
@@ -54,13 +54,7 @@ describeUnless(whyNoSpec(FILE), 'the published fixtures as one page', () => {
         tasks: [{ resource: 'invoice', from: null, to: AT, position: 0 }],
       }),
     );
-    const lease = await claimTask(db, {
-      accountId: ACCOUNT,
-      runId: run.id,
-      owner: 'test',
-      except: [],
-    });
-    if (lease === null) throw new Error('The task could not be claimed.');
+    const lease = await claimOn(db, { accountId: ACCOUNT, runId: run.id });
     const logger = pino({ level: 'silent' });
     await commitPages(db, [
       {

@@ -4,13 +4,15 @@ import { unpackBatch } from '../../db/raw-object';
 import { setAccountDesired } from '../../db/repositories/accounts';
 import { openFeed } from '../../db/repositories/feed';
 import { commitPages, type PageObject } from '../../db/repositories/pages';
-import { claimTask, parkResource, splitTask } from '../../db/repositories/tasks';
+import { claimTask, listOpenTasks, parkResource, splitTask } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { inTransaction } from '../../db/transaction';
+import { chooseSplit } from '../../domain/sync/split';
 import { RecoupError } from '../../domain/errors';
 import { openTestDatabase } from '../support/database';
 import {
   at,
+  claimNext,
   claimOn,
   commitPage,
   FLOOR,
@@ -373,15 +375,11 @@ describe('the commit of a page', () => {
     const lease = await newLease();
     const dense = Array.from({ length: 100 }, (_, i) => subscription(`sub_${i}`, {}));
     await commitPage(db, page(lease, at(1), dense));
-    const taken = await splitTask(db, {
-      accountId: lease.accountId,
-      runId: lease.runId,
-      owner: 'idle',
-      except: [],
-      splittable: ['subscription'],
-      floor: FLOOR,
-      idleLanes: 1,
-    });
+    const [task] = await listOpenTasks(db, lease.runId);
+    const cut = task && chooseSplit([task], FLOOR);
+    if (!cut) throw new Error('nothing to split');
+    const split = { accountId: lease.accountId, owner: 'idle', task, at: cut.at };
+    const taken = await splitTask(db, split);
     expect(taken).toMatchObject({ windowFrom: null, resource: 'subscription' });
     const older = new Date('2025-02-01T00:00:00Z');
     const beyond = { ...subscription('sub_beyond', {}), createdAt: older };
@@ -393,6 +391,24 @@ describe('the commit of a page', () => {
       objects: 0,
       changedRows: 1,
     });
+  });
+
+  it('loses nothing to a cut that comes too late', async () => {
+    const lease = await newLease();
+    const dense = Array.from({ length: 100 }, (_, i) => subscription(`sub_${i}`, {}));
+    await commitPage(db, page(lease, at(1), dense));
+    const [task] = await listOpenTasks(db, lease.runId);
+    const cut = task && chooseSplit([task], FLOOR);
+    if (!cut) throw new Error('nothing to split');
+    const split = { accountId: lease.accountId, owner: 'idle', task, at: cut.at };
+    const first = await splitTask(db, split);
+    expect(first).toMatchObject({ windowTo: cut.at });
+    // Another one has cut it, or the walk has come as far.
+    expect(await splitTask(db, split)).toBeNull();
+    await commitPage(db, { ...page(lease, at(2), []), oldestCreatedAt: cut.at });
+    const [walked] = await listOpenTasks(db, lease.runId);
+    if (!walked) throw new Error('no task');
+    expect(await splitTask(db, { ...split, task: walked })).toBeNull();
   });
 
   it('survives many lanes that write the same rows in opposite orders', async () => {
@@ -467,8 +483,7 @@ describe('pages of several tasks', () => {
 describe('a claim', () => {
   it('leaves a held task alone and gives it away again once its lease has expired', async () => {
     const lease = await newLease();
-    const again = () =>
-      claimTask(db, { accountId: lease.accountId, runId: lease.runId, owner: 'other', except: [] });
+    const again = () => claimNext(db, lease);
     expect(await again()).toBeNull();
     await commitPage(db, page(lease, at(1), []));
     await expire(lease.taskId);
@@ -478,15 +493,11 @@ describe('a claim', () => {
   it('goes to one of many who ask at once', async () => {
     const lease = await newLease();
     await expire(lease.taskId);
+    const [task] = await listOpenTasks(db, lease.runId);
+    if (!task) throw new Error('no task');
+    const { accountId } = lease;
     const claims = await Promise.all(
-      Array.from({ length: 8 }, (_, i) =>
-        claimTask(db, {
-          accountId: lease.accountId,
-          runId: lease.runId,
-          owner: `w${i}`,
-          except: [],
-        }),
-      ),
+      Array.from({ length: 8 }, (_, i) => claimTask(db, { accountId, owner: `w${i}`, task })),
     );
     expect(claims.filter((one) => one !== null)).toHaveLength(1);
   });

@@ -3,12 +3,13 @@ import { readAccount } from '../../db/repositories/accounts';
 import { hasDueCustomers, readMetricInputs } from '../../db/repositories/metrics';
 import { commitObjects } from '../../db/repositories/pages';
 import { endRun, readRun, retryResource, skipResource } from '../../db/repositories/runs';
-import { claimTask, parkResource } from '../../db/repositories/tasks';
+import { parkResource } from '../../db/repositories/tasks';
 import type { Database } from '../../db/schema';
 import { RecoupError } from '../../domain/errors';
 import { openTestDatabase } from '../support/database';
 import {
   at,
+  claimNext,
   claimOn,
   commitPage,
   newAccountOn,
@@ -99,7 +100,7 @@ describe('a resource that is skipped', () => {
     await expect(commitPage(db, page(lease, at(1), []))).rejects.toMatchObject({
       code: 'lease_lost',
     });
-    const claim = () => claimTask(db, { accountId, runId, owner: 'test', except: [] });
+    const claim = () => claimNext(db, { accountId, runId });
     expect(await claim()).toBeNull();
     expect(await retryResource(db, { accountId, runId, resource })).toEqual([resource]);
     expect((await readAccount(db, accountId)).skipped_resources).toEqual([]);
