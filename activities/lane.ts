@@ -2,6 +2,7 @@
  * A lane: claims one task after the other and walks it page by page. While a page is normalised and committed, the next one is
  * on its way.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { PageCommitted, PageObject } from '../db/repositories/pages';
 import { parkResource, releaseTask, type Lease } from '../db/repositories/tasks';
 import { RecoupError } from '../domain/errors';
@@ -75,13 +76,21 @@ interface PreparedPage extends Omit<Page, 'objects'> {
   readonly objects: readonly PageObject[];
 }
 
-/** At once when the page comes: what the provider gave takes many times the memory of what is stored, and lanes wait in turn. */
-function preparePage({ provider, logger }: Walk, page: Page): PreparedPage {
+/** Objects that are prepared in one go. */
+const GO_OBJECTS = 10;
+
+/**
+ * At once when the page comes: what the provider gave takes many times the memory of what is stored, and lanes wait in turn. In
+ * between others get theirs: Postgres must not wait for the next statement of a commit until a page is done.
+ */
+async function preparePage({ provider, logger }: Walk, page: Page): Promise<PreparedPage> {
   const { readAt } = page;
-  return {
-    ...page,
-    objects: page.objects.map((object) => preparePageObject(provider, { object, readAt }, logger)),
-  };
+  const objects: PageObject[] = [];
+  for (const object of page.objects) {
+    if (objects.length > 0 && objects.length % GO_OBJECTS === 0) await setImmediate();
+    objects.push(preparePageObject(provider, { object, readAt }, logger));
+  }
+  return { ...page, objects };
 }
 
 async function commit(
