@@ -6,6 +6,7 @@ import { sql, type Kysely, type RawBuilder, type Selectable, type Transaction } 
 import { OVERLAP_MS } from '../../domain/sync/versions';
 import type { RecordKind } from '../../domain/records';
 import { arrayOf } from '../array';
+import { executeParts, type Part } from '../parts';
 import type { Database, HintTable } from '../schema';
 import { keyOf, overlap, sortedByKey, type ObjectKey } from './heads';
 
@@ -56,20 +57,23 @@ const isKnown = (hint: string) => {
   return sql<boolean>`(${head} ${sql.join(named, sql` `)})`;
 };
 
+export interface ToldHints {
+  readonly accountId: string;
+  readonly source: HintSource;
+  readonly hints: readonly NewHint[];
+  /** Not to be read sooner. */
+  readonly delayMs?: number;
+}
+
 /** Notes that objects are to be read again. References to objects that are known already say nothing new. */
-export async function noteHints(
-  trx: Transaction<Database>,
-  options: {
-    readonly accountId: string;
-    readonly source: HintSource;
-    readonly hints: readonly NewHint[];
-    /** Not to be read sooner. */
-    readonly delayMs?: number;
-  },
-): Promise<void> {
-  const { accountId, source, delayMs = 0 } = options;
-  const hints = sortedByKey(newestOfEach(options.hints));
-  if (hints.length === 0) return;
+export const noteHints = (trx: Transaction<Database>, told: ToldHints): Promise<void> =>
+  executeParts(trx, notingOf(told));
+
+/** What notes them, as a part of a statement; none for no hints. */
+export function notingOf(told: ToldHints): Part[] {
+  const { accountId, source, delayMs = 0 } = told;
+  const hints = sortedByKey(newestOfEach(told.hints));
+  if (hints.length === 0) return [];
   const given = sql`
     select ${accountId}::text as account_id, t.resource, t.external_id, t.changed_at
     from unnest(
@@ -87,12 +91,13 @@ export async function noteHints(
           source = case when hint.source in ('overlap', 'reference') then hint.source else excluded.source end,
           changed_at = greatest(hint.changed_at, excluded.changed_at),
           not_before = greatest(hint.not_before, excluded.not_before)`;
-  await sql`
+  const statement = sql`
     insert into hint (account_id, resource, external_id, changed_at, source, not_before)
     select given.*, ${source}, clock_timestamp() + ${delayMs} * interval '1 millisecond'
     from (${given}) as given
     where ${source !== 'reference'} or not ${isKnown('given')}
-    on conflict ${onConflict}`.execute(trx);
+    on conflict ${onConflict}`;
+  return [{ name: 'noted', statement }];
 }
 
 /** Hints that may be read now, the longest untold first. */

@@ -2,10 +2,8 @@
  * The commit of pages: raw objects, canonical rows, dirty customers and the tasks' cursors in one transaction, so that
  * whatever happens a cursor never says more than what is stored. Objects that were read by id take the same way.
  */
-import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
-import { RecoupError } from '../../domain/errors';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import { PARTS, RECORD_KINDS, type CanonicalRecord, type RecordKind } from '../../domain/records';
-import type { Desired } from '../../domain/sync/run';
 import { OVERLAP_MS } from '../../domain/sync/versions';
 import { arrayOf, storable } from '../array';
 import {
@@ -16,15 +14,25 @@ import {
   type SourcedRecord,
   type WrittenRow,
 } from '../record-writer';
+import { executeParts, type Part } from '../parts';
 import { packBatch, type Batch } from '../raw-object';
 import type { Database } from '../schema';
 import { inTransaction } from '../transaction';
+import { advanceTasks, leaseLost, type Advance, type Advanced } from './advance';
 import { coverTask } from './coverage';
 import { advanceFeed, type FeedTerms } from './feed';
 import { buryHeads, keyOf, passHeads, type ObjectKey } from './heads';
-import { deleteHints, noteHints, OVERLAP_DELAY_MS, type DueHint, type NewHint } from './hints';
+import {
+  deleteHints,
+  noteHints,
+  notingOf,
+  OVERLAP_DELAY_MS,
+  type DueHint,
+  type NewHint,
+  type ToldHints,
+} from './hints';
 import { notStored } from './raw-objects';
-import { LEASE_SECONDS, type Lease } from './tasks';
+import type { Lease } from './tasks';
 
 /** Longer words of a provider are cut before they are counted. */
 const MAX_UNKNOWN_LENGTH = 200;
@@ -73,21 +81,12 @@ export interface ObjectsCommit {
   readonly requests: number;
 }
 
-export interface Committed {
-  /** Objects of the task's window: those before it are another task's to count. */
-  readonly objects: number;
-  /** Canonical rows inserted, updated or deleted. */
+export interface PageCommitted extends Advanced {
+  /** Canonical rows inserted, updated or deleted; those of all its pages with the first of a commit. */
   readonly changedRows: number;
-  /** What is wanted of the run, by its own word and the account's. */
-  readonly desired: Desired;
 }
 
-export interface PageCommitted extends Committed {
-  /** Whether the task's window is read to its end. */
-  readonly done: boolean;
-  /** Where the task's window starts now: another lane may have taken its older part. */
-  readonly windowFrom: Date | null;
-}
+export type Committed = Pick<PageCommitted, 'objects' | 'changedRows' | 'desired'>;
 
 /**
  * Commits pages of different tasks of one run and resource: the larger the batches, the less each object costs. Errors: lease_lost,
@@ -106,16 +105,22 @@ export function commitPages(
     const kept = commits.flatMap((page) => page.objects.filter((object) => isKept(page, object)));
     const changedRows = await storeObjects(trx, lease, kept);
     const passing = commits.flatMap((page) => page.objects.filter((one) => !isKept(page, one)));
-    await noteHintsOf(trx, lease.accountId, passing);
-    const committed = new Map<PageCommit, PageCommitted>();
-    for (const page of [...commits].sort((a, b) => (a.lease.taskId < b.lease.taskId ? -1 : 1))) {
-      // Rows are counted by resource: which of its tasks says so does not matter.
-      const rows = page === first ? changedRows : 0;
-      committed.set(page, { changedRows: rows, ...(await advanceTask(trx, page, rows)) });
+    await noteHints(trx, changesOf(lease.accountId, passing));
+    await noteHints(trx, referencesOf(lease.accountId, passing));
+    const advanced = await advanceTasks(trx, { advances: commits.map(advanceOf), changedRows });
+    for (const [index, each] of advanced.entries()) {
+      const page = commits[index];
+      if (page && each.done) await noteEnd(trx, page, each);
     }
-    return commits.flatMap((page) => committed.get(page) ?? []);
+    return advanced.map((each, index) => ({ ...each, changedRows: index === 0 ? changedRows : 0 }));
   });
 }
+
+const advanceOf = (page: PageCommit): Advance => ({
+  ...page,
+  createdAt: page.objects.map(({ createdAt }) => createdAt),
+  position: page,
+});
 
 /** Errors: lease_lost, as above. */
 export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Promise<Committed> {
@@ -126,7 +131,18 @@ export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Prom
     const changedRows =
       (await storeObjects(trx, lease, commit.objects)) +
       (await removeObjects(trx, { accountId, gone }));
-    return { changedRows, ...(await countOnTask(trx, commit, changedRows)) };
+    const newest = Math.max(...commit.objects.map(({ readAt }) => readAt.getTime()));
+    const advance: Advance = {
+      lease,
+      requests: commit.requests,
+      // They stand in no window, and count all.
+      createdAt: commit.objects.map(() => null),
+      readAt: commit.objects.length > 0 ? new Date(newest) : null,
+      position: null,
+    };
+    const [counted] = await advanceTasks(trx, { advances: [advance], changedRows });
+    if (!counted) throw leaseLost(lease);
+    return { changedRows, objects: counted.objects, desired: counted.desired };
   });
 }
 
@@ -178,8 +194,7 @@ async function storeObjects(
   const packing = stored.length === 0 ? null : packBatch(stored.map(({ text }) => text));
   packing?.catch(() => undefined);
   const { changedRows, dirtyCustomers } = await writeRecords(trx, accountId, changed);
-  if (packing) await insertRawObjects(trx, accountId, stored, await packing);
-  await noteHintsOf(trx, accountId, [...changed, ...unread]);
+  await noteHints(trx, changesOf(accountId, raw));
   await noteHints(trx, {
     accountId,
     source: 'overlap',
@@ -197,7 +212,11 @@ async function storeObjects(
     await countUnknowns(trx, runId, reads);
   }
   // Last, since pages share customers: other lanes wait for these locks until the commit.
-  await markDirty(trx, accountId, dirtyCustomers);
+  await executeParts(trx, [
+    ...(packing ? keepingOf(accountId, stored, await packing) : []),
+    ...notingOf(referencesOf(accountId, raw)),
+    ...markingOf(accountId, dirtyCustomers),
+  ]);
   return changedRows;
 }
 
@@ -222,31 +241,30 @@ function newestOfEach(objects: readonly PageObject[]): {
   return { reads: [...newest.values()], overlapping };
 }
 
-async function noteHintsOf(
-  trx: Transaction<Database>,
-  accountId: string,
-  objects: readonly PageObject[],
-): Promise<void> {
-  const hints = objects.flatMap((object) => object.hints);
-  const [references, changes] = [
-    hints.filter(({ changedAt }) => changedAt === null),
-    hints.filter(({ changedAt }) => changedAt !== null),
-  ];
-  await noteHints(trx, { accountId, source: 'feed', hints: changes });
-  await noteHints(trx, { accountId, source: 'reference', hints: references });
-}
+const hintsOf = (objects: readonly PageObject[]) => objects.flatMap(({ hints }) => hints);
 
-async function insertRawObjects(
-  trx: Transaction<Database>,
+const changesOf = (accountId: string, objects: readonly PageObject[]): ToldHints => ({
+  accountId,
+  source: 'feed',
+  hints: hintsOf(objects).filter(({ changedAt }) => changedAt !== null),
+});
+
+const referencesOf = (accountId: string, objects: readonly PageObject[]): ToldHints => ({
+  accountId,
+  source: 'reference',
+  hints: hintsOf(objects).filter(({ changedAt }) => changedAt === null),
+});
+
+/** What keeps objects raw. */
+function keepingOf(
   accountId: string,
   objects: readonly PageObject[],
   { payload, places }: Batch,
-): Promise<void> {
-  await sql`
-    with batch as (
-      insert into raw_batch (account_id, payload, encoding)
-      values (${accountId}::text, ${payload}::bytea, 'br') returning id
-    )
+): Part[] {
+  const batch = sql`
+    insert into raw_batch (account_id, payload, encoding)
+    values (${accountId}::text, ${payload}::bytea, 'br') returning id`;
+  const kept = sql`
     insert into raw_object (account_id, type, external_id, hash, batch, at, size, read_at)
     select ${accountId}::text, t.type, t.id, t.hash, batch.id, t.at, t.size, t.read_at
     from batch, unnest(
@@ -257,7 +275,11 @@ async function insertRawObjects(
       ${arrayOf('integer', places, (place) => place.at)},
       ${arrayOf('integer', places, (place) => place.size)}
     ) as t (type, id, hash, read_at, at, size)
-    on conflict do nothing`.execute(trx);
+    on conflict do nothing`;
+  return [
+    { name: 'batch', statement: batch },
+    { name: 'kept', statement: kept },
+  ];
 }
 
 /** Buries the objects and deletes their rows and those of their parts. Returns how many those were. */
@@ -359,18 +381,19 @@ export function byKind(
 }
 
 /** Marks customers whose metrics are to be computed again. */
-export async function markDirty(
+export const markDirty = (
   trx: Transaction<Database>,
   accountId: string,
   customerIds: ReadonlySet<string>,
-): Promise<void> {
-  if (customerIds.size === 0) return;
-  await sql`
+): Promise<void> => executeParts(trx, markingOf(accountId, customerIds));
+
+function markingOf(accountId: string, customerIds: ReadonlySet<string>): Part[] {
+  if (customerIds.size === 0) return [];
+  const statement = sql`
     insert into dirty_customer (account_id, customer_id)
     select ${accountId}::text, t.id from unnest(${arrayOf('text', [...customerIds].sort(), (id) => id)}) as t (id)
-    on conflict (account_id, customer_id) do update set marked_at = excluded.marked_at`.execute(
-    trx,
-  );
+    on conflict (account_id, customer_id) do update set marked_at = excluded.marked_at`;
+  return [{ name: 'marked', statement }];
 }
 
 async function nameNotNormalised(
@@ -427,95 +450,14 @@ async function countUnknowns(
     .execute();
 }
 
-/** What a task's row says of what is wanted. */
-interface TaskRow {
-  readonly run_desired: Desired;
-  readonly account_desired: Desired;
-}
-
-/** The part that every commit changes in its task. The fence keeps out whoever has lost the lease. */
-const updateTask = <Row>(
+/** A window that is read to its end is covered, or the change feed followed so far. */
+async function noteEnd(
   trx: Transaction<Database>,
-  options: {
-    readonly lease: Lease;
-    readonly requests: number;
-    readonly changedRows: number;
-    readonly newestReadAt: Date | null;
-    readonly set: RawBuilder<unknown>;
-    readonly returning: RawBuilder<unknown>;
-  },
-): Promise<Row & TaskRow> =>
-  sql<Row & TaskRow>`
-    update task set ${options.set},
-      newest_read_at = greatest(newest_read_at, ${options.newestReadAt?.toISOString() ?? null}::timestamptz),
-      lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}),
-      pages = pages + 1,
-      requests = requests + ${options.requests},
-      changed_rows = changed_rows + ${options.changedRows}
-    where id = ${options.lease.taskId} and fence = ${options.lease.fence} and state = 'open'
-    returning ${options.returning},
-      (select desired from run where id = ${options.lease.runId}) as run_desired,
-      (select desired from account where id = ${options.lease.accountId}) as account_desired`
-    .execute(trx)
-    .then(({ rows: [row] }) => row ?? throwLost(options.lease));
-
-const desiredOf = (row: TaskRow): Desired =>
-  row.run_desired === 'run' ? row.account_desired : row.run_desired;
-
-function throwLost({ taskId, resource }: Lease): never {
-  throw new RecoupError(
-    'lease_lost',
-    `Task ${taskId} (${resource}) is no longer held: nothing of the commit was written.`,
-  );
-}
-
-async function advanceTask(
-  trx: Transaction<Database>,
-  commit: PageCommit,
-  changedRows: number,
-): Promise<Omit<PageCommitted, 'changedRows'>> {
-  const { lease, readAt, nextCursor, requests, feed } = commit;
-  const oldest = commit.oldestCreatedAt?.toISOString() ?? null;
-  const created = arrayOf('timestamptz', commit.objects, ({ createdAt }) => createdAt);
-  const inWindow = sql`(
-    select count(*) from unnest(${created}) as t (at)
-    where t.at is null or window_from is null or t.at >= window_from)`;
-  const row = await updateTask<{ objects: bigint; window_from: Date | null; done: boolean }>(trx, {
-    lease,
-    requests,
-    changedRows,
-    newestReadAt: readAt,
-    set: sql`
-      cursor = ${nextCursor}::text,
-      last_seen = coalesce(${oldest}::timestamptz, last_seen),
-      read_as_of = coalesce(read_as_of, ${readAt.toISOString()}::timestamptz),
-      state = case when ${nextCursor}::text is null or ${oldest}::timestamptz < window_from
-        then 'done' else 'open' end,
-      objects = objects + ${inWindow}`,
-    returning: sql`window_from, state = 'done' as done, ${inWindow} as objects`,
-  });
-  const { window_from: windowFrom, done } = row;
-  if (done && !feed) await coverTask(trx, lease.taskId);
-  if (done && feed && windowFrom) {
-    const window = { from: windowFrom, to: lease.windowTo };
-    await advanceFeed(trx, { accountId: lease.accountId, ...window, readAt, ...feed });
-  }
-  return { objects: Number(row.objects), done, windowFrom, desired: desiredOf(row) };
-}
-
-async function countOnTask(
-  trx: Transaction<Database>,
-  { lease, objects, requests }: ObjectsCommit,
-  changedRows: number,
-): Promise<Omit<Committed, 'changedRows'>> {
-  const newest = Math.max(...objects.map(({ readAt }) => readAt.getTime()));
-  const row = await updateTask(trx, {
-    lease,
-    requests,
-    changedRows,
-    newestReadAt: objects.length > 0 ? new Date(newest) : null,
-    set: sql`objects = objects + ${objects.length}`,
-    returning: sql`id`,
-  });
-  return { objects: objects.length, desired: desiredOf(row) };
+  { lease, readAt, feed }: PageCommit,
+  { windowFrom }: Advanced,
+): Promise<void> {
+  if (!feed) return coverTask(trx, lease.taskId);
+  if (!windowFrom) return;
+  const window = { from: windowFrom, to: lease.windowTo };
+  await advanceFeed(trx, { accountId: lease.accountId, ...window, readAt, ...feed });
 }
