@@ -46,11 +46,13 @@ export class Dispatcher {
     this.news += 1;
     while (!control.stopped && !this.isOver) {
       const lease = this.isLooking ? null : await this.look();
+      // What was claimed while the walk was being stopped is given back with all that it holds.
+      if (control.stopped || this.isOver) break;
       if (lease) {
         control.wakeLane();
         return lease;
       }
-      if (!this.isOver) await control.waitForWork(IDLE_POLL_MS);
+      await control.waitForWork(IDLE_POLL_MS);
     }
     control.wakeLanes();
     return null;
