@@ -3,6 +3,7 @@ import { sql, type Transaction } from 'kysely';
 import { RecoupError } from '../../domain/errors';
 import type { Desired } from '../../domain/sync/run';
 import { arrayOf } from '../array';
+import { executeWithParts, type Part } from '../parts';
 import type { Database } from '../schema';
 import { LEASE_SECONDS, type Lease } from './tasks';
 
@@ -32,17 +33,29 @@ export interface Advanced {
   readonly desired: Desired;
 }
 
+interface AdvancedRow {
+  readonly id: bigint;
+  readonly objects: bigint;
+  readonly window_from: Date | null;
+  readonly done: boolean;
+  readonly run_desired: Desired;
+  readonly account_desired: Desired;
+}
+
 /**
  * Advances tasks of one run, each named once; the answers are in the same order. Rows are counted by resource: the first task says so
  * for all. Errors: lease_lost.
  */
 export async function advanceTasks(
   trx: Transaction<Database>,
-  {
-    advances,
-    changedRows,
-  }: { readonly advances: readonly Advance[]; readonly changedRows: number },
+  options: {
+    readonly advances: readonly Advance[];
+    readonly changedRows: number;
+    /** What is to be written with it. */
+    readonly parts: readonly Part[];
+  },
 ): Promise<Advanced[]> {
+  const { advances, changedRows, parts } = options;
   const created = advances.flatMap(({ lease, createdAt }) =>
     createdAt.map((at) => ({ at, taskId: lease.taskId })),
   );
@@ -50,33 +63,25 @@ export async function advanceTasks(
     select count(*) from created where created.task_id = task.id
       and (at is null or task.window_from is null or at >= task.window_from))`;
   // Several tasks are locked in the order of their ids by all.
-  const { rows } = await sql<{
-    id: bigint;
-    objects: bigint;
-    window_from: Date | null;
-    done: boolean;
-    run_desired: Desired;
-    account_desired: Desired;
-  }>`
-    with given as (
-      select given.* from unnest(
-        ${arrayOf('bigint', advances, ({ lease }) => lease.taskId)},
-        ${arrayOf('bigint', advances, ({ lease }) => lease.fence)},
-        ${arrayOf('integer', advances, ({ requests }) => requests)},
-        ${arrayOf('timestamptz', advances, ({ readAt }) => readAt)},
-        ${arrayOf('bigint', advances, (one) => (one === advances[0] ? BigInt(changedRows) : 0n))},
-        ${arrayOf('boolean', advances, ({ position }) => position !== null)},
-        ${arrayOf('text', advances, ({ position }) => position?.nextCursor)},
-        ${arrayOf('timestamptz', advances, ({ position }) => position?.oldestCreatedAt)}
-      ) as given (id, fence, requests, read_at, changed_rows, walked, cursor, oldest)
-      join task on task.id = given.id and task.fence = given.fence and task.state = 'open'
-      order by task.id for update of task
-    ), created as (
-      select * from unnest(
-        ${arrayOf('bigint', created, ({ taskId }) => taskId)},
-        ${arrayOf('timestamptz', created, ({ at }) => at)}
-      ) as created (task_id, at)
-    )
+  const given = sql`
+    select given.* from unnest(
+      ${arrayOf('bigint', advances, ({ lease }) => lease.taskId)},
+      ${arrayOf('bigint', advances, ({ lease }) => lease.fence)},
+      ${arrayOf('integer', advances, ({ requests }) => requests)},
+      ${arrayOf('timestamptz', advances, ({ readAt }) => readAt)},
+      ${arrayOf('bigint', advances, (one) => (one === advances[0] ? BigInt(changedRows) : 0n))},
+      ${arrayOf('boolean', advances, ({ position }) => position !== null)},
+      ${arrayOf('text', advances, ({ position }) => position?.nextCursor)},
+      ${arrayOf('timestamptz', advances, ({ position }) => position?.oldestCreatedAt)}
+    ) as given (id, fence, requests, read_at, changed_rows, walked, cursor, oldest)
+    join task on task.id = given.id and task.fence = given.fence and task.state = 'open'
+    order by task.id for update of task`;
+  const times = sql`
+    select * from unnest(
+      ${arrayOf('bigint', created, ({ taskId }) => taskId)},
+      ${arrayOf('timestamptz', created, ({ at }) => at)}
+    ) as created (task_id, at)`;
+  const advance = sql<AdvancedRow>`
     update task set
       cursor = given.cursor,
       last_seen = coalesce(given.oldest, last_seen),
@@ -93,7 +98,12 @@ export async function advanceTasks(
     returning task.id, window_from, state = 'done' as done, ${inWindow} as objects,
       (select desired from run where id = task.run_id) as run_desired,
       (select account.desired from account join run on run.account_id = account.id
-        where run.id = task.run_id) as account_desired`.execute(trx);
+        where run.id = task.run_id) as account_desired`;
+  const known = [
+    { name: 'given', statement: given },
+    { name: 'created', statement: times },
+  ];
+  const rows = await executeWithParts(trx, [...parts, ...known], advance);
   const byTask = new Map(rows.map((row) => [row.id, row]));
   return advances.map(({ lease }) => {
     const row = byTask.get(lease.taskId);

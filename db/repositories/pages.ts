@@ -103,11 +103,12 @@ export function commitPages(
     const isKept = ({ feed }: PageCommit, { records, notNormalised }: PageObject) =>
       !feed || records.length > 0 || notNormalised !== null;
     const kept = commits.flatMap((page) => page.objects.filter((object) => isKept(page, object)));
-    const changedRows = await storeObjects(trx, lease, kept);
+    const { changedRows, parts } = await storeObjects(trx, lease, kept);
     const passing = commits.flatMap((page) => page.objects.filter((one) => !isKept(page, one)));
     await noteHints(trx, changesOf(lease.accountId, passing));
     await noteHints(trx, referencesOf(lease.accountId, passing));
-    const advanced = await advanceTasks(trx, { advances: commits.map(advanceOf), changedRows });
+    const advances = commits.map(advanceOf);
+    const advanced = await advanceTasks(trx, { advances, changedRows, parts });
     for (const [index, each] of advanced.entries()) {
       const page = commits[index];
       if (page && each.done) await noteEnd(trx, page, each);
@@ -128,9 +129,10 @@ export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Prom
     const { lease, answered, gone } = commit;
     const { accountId } = lease;
     await deleteHints(trx, { accountId, answered });
-    const changedRows =
-      (await storeObjects(trx, lease, commit.objects)) +
-      (await removeObjects(trx, { accountId, gone }));
+    const stored = await storeObjects(trx, lease, commit.objects);
+    const removedRows = await removeObjects(trx, { accountId, gone });
+    const { parts } = stored;
+    const changedRows = stored.changedRows + removedRows;
     const newest = Math.max(...commit.objects.map(({ readAt }) => readAt.getTime()));
     const advance: Advance = {
       lease,
@@ -140,7 +142,7 @@ export function commitObjects(db: Kysely<Database>, commit: ObjectsCommit): Prom
       readAt: commit.objects.length > 0 ? new Date(newest) : null,
       position: null,
     };
-    const [counted] = await advanceTasks(trx, { advances: [advance], changedRows });
+    const [counted] = await advanceTasks(trx, { advances: [advance], changedRows, parts });
     if (!counted) throw leaseLost(lease);
     return { changedRows, objects: counted.objects, desired: counted.desired };
   });
@@ -152,10 +154,9 @@ export function commitSeen(
   { accountId, objects }: { readonly accountId: string; readonly objects: readonly PageObject[] },
 ): Promise<void> {
   return inTransaction(db, async (trx) => {
-    await countChanges(trx, {
-      accountId,
-      changedRows: await storeObjects(trx, { accountId, runId: null }, objects),
-    });
+    const { changedRows, parts } = await storeObjects(trx, { accountId, runId: null }, objects);
+    await executeParts(trx, parts);
+    await countChanges(trx, { accountId, changedRows });
   });
 }
 
@@ -172,12 +173,19 @@ export async function countChanges(
     .execute();
 }
 
-/** Passes the objects to their heads and writes what is new. Returns how many canonical rows changed. */
+interface Stored {
+  /** Canonical rows inserted, updated or deleted. */
+  readonly changedRows: number;
+  /** What is left to be written, with the last statement of the commit. */
+  readonly parts: readonly Part[];
+}
+
+/** Passes the objects to their heads and writes what is new. */
 async function storeObjects(
   trx: Transaction<Database>,
   { accountId, runId }: { readonly accountId: string; readonly runId: string | null },
   objects: readonly PageObject[],
-): Promise<number> {
+): Promise<Stored> {
   const { reads, overlapping } = newestOfEach(objects);
   // What could not be normalised gets no head: once it can be, the same content is news.
   const unread = reads.filter(({ notNormalised }) => notNormalised !== null);
@@ -212,12 +220,12 @@ async function storeObjects(
     await countUnknowns(trx, runId, reads);
   }
   // Last, since pages share customers: other lanes wait for these locks until the commit.
-  await executeParts(trx, [
+  const parts = [
     ...(packing ? keepingOf(accountId, stored, await packing) : []),
     ...notingOf(referencesOf(accountId, raw)),
     ...markingOf(accountId, dirtyCustomers),
-  ]);
-  return changedRows;
+  ];
+  return { changedRows, parts };
 }
 
 /**
