@@ -80,8 +80,8 @@ interface PreparedPage extends Omit<Page, 'objects'> {
 const GO_OBJECTS = 10;
 
 /**
- * At once when the page comes: what the provider gave takes many times the memory of what is stored, and lanes wait in turn. In
- * between others get theirs: Postgres must not wait for the next statement of a commit until a page is done.
+ * At once when the page comes: what the provider gave takes many times the memory of what is stored, and lanes wait in turn. Others get
+ * theirs in between, or Postgres would wait for the next statement of a commit until the page is done.
  */
 async function preparePage({ provider, logger }: Walk, page: Page): Promise<PreparedPage> {
   const { readAt } = page;

@@ -265,6 +265,17 @@ describe('raw objects', () => {
   });
 });
 
+/** A task of which a dense page is read, and where an idle lane would cut it. */
+async function newSplittable() {
+  const lease = await newLease();
+  const dense = Array.from({ length: 100 }, (_, i) => subscription(`sub_${i}`, {}));
+  await commitPage(db, page(lease, at(1), dense));
+  const [task] = await listOpenTasks(db, lease.runId);
+  const cut = task && chooseSplit([task], FLOOR);
+  if (!cut) throw new Error('nothing to split');
+  return { lease, split: { accountId: lease.accountId, owner: 'idle', task, at: cut.at } };
+}
+
 describe('the commit of a page', () => {
   it('marks the customers of changed objects dirty, and no others', async () => {
     const lease = await newLease();
@@ -372,13 +383,7 @@ describe('the commit of a page', () => {
   });
 
   it('ends the task when its older part was split off and the page reaches beyond', async () => {
-    const lease = await newLease();
-    const dense = Array.from({ length: 100 }, (_, i) => subscription(`sub_${i}`, {}));
-    await commitPage(db, page(lease, at(1), dense));
-    const [task] = await listOpenTasks(db, lease.runId);
-    const cut = task && chooseSplit([task], FLOOR);
-    if (!cut) throw new Error('nothing to split');
-    const split = { accountId: lease.accountId, owner: 'idle', task, at: cut.at };
+    const { lease, split } = await newSplittable();
     const taken = await splitTask(db, split);
     expect(taken).toMatchObject({ windowFrom: null, resource: 'subscription' });
     const older = new Date('2025-02-01T00:00:00Z');
@@ -394,18 +399,12 @@ describe('the commit of a page', () => {
   });
 
   it('loses nothing to a cut that comes too late', async () => {
-    const lease = await newLease();
-    const dense = Array.from({ length: 100 }, (_, i) => subscription(`sub_${i}`, {}));
-    await commitPage(db, page(lease, at(1), dense));
-    const [task] = await listOpenTasks(db, lease.runId);
-    const cut = task && chooseSplit([task], FLOOR);
-    if (!cut) throw new Error('nothing to split');
-    const split = { accountId: lease.accountId, owner: 'idle', task, at: cut.at };
+    const { lease, split } = await newSplittable();
     const first = await splitTask(db, split);
-    expect(first).toMatchObject({ windowTo: cut.at });
+    expect(first).toMatchObject({ windowTo: split.at });
     // Another one has cut it, or the walk has come as far.
     expect(await splitTask(db, split)).toBeNull();
-    await commitPage(db, { ...page(lease, at(2), []), oldestCreatedAt: cut.at });
+    await commitPage(db, { ...page(lease, at(2), []), oldestCreatedAt: split.at });
     const [walked] = await listOpenTasks(db, lease.runId);
     if (!walked) throw new Error('no task');
     expect(await splitTask(db, { ...split, task: walked })).toBeNull();
