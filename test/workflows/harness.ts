@@ -9,6 +9,7 @@ import {
   type WorkflowHandle,
   type WorkflowHandleWithFirstExecutionRunId,
 } from '@temporalio/client';
+import { Context } from '@temporalio/activity';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { workflowBundle } from '../../workers/bundle';
 import type { account } from '../../workflows/account';
@@ -63,7 +64,7 @@ export class Harness {
     private readonly workers: readonly Worker[],
     private readonly running: Promise<unknown>,
     readonly taskQueue: string,
-    private readonly current: { fakes: Fakes; cases: CaseFakes },
+    private readonly steps: Steps,
   ) {}
 
   /** On the run's server unless another one is given. */
@@ -77,12 +78,13 @@ export class Harness {
     const connection = await NativeConnection.connect({ address });
     const clientConnection = await Connection.connect({ address });
     const taskQueue = `test-${randomUUID()}`;
-    const current = { fakes: new Fakes(), cases: new CaseFakes() };
+    const steps = new Steps();
+    const activities = steps.activities();
     const worker = await Worker.create({
       connection,
       taskQueue,
       workflowBundle: await workflowBundle(logger),
-      activities: delegate(() => stepsOf(current)),
+      activities,
       maxCachedWorkflows,
       shutdownForceTime: '10 seconds',
       // A defect of a workflow fails it here, instead of being tried again for ever.
@@ -91,7 +93,7 @@ export class Harness {
     const walker = await Worker.create({
       connection,
       taskQueue: walkTaskQueue(taskQueue),
-      activities: delegate(() => stepsOf(current)),
+      activities,
       shutdownForceTime: '10 seconds',
     });
     const workers = [worker, walker];
@@ -101,7 +103,7 @@ export class Harness {
       workers,
       Promise.all(workers.map((one) => one.run())),
       taskQueue,
-      current,
+      steps,
     );
   }
 
@@ -113,19 +115,19 @@ export class Harness {
 
   /** Fresh steps for a case. */
   fakes(): Fakes {
-    this.current.fakes = new Fakes();
-    return this.current.fakes;
+    this.steps.current.fakes = new Fakes();
+    return this.steps.current.fakes;
   }
 
   /** Fresh steps of a recovery case. */
   cases(): CaseFakes {
-    this.current.cases = new CaseFakes();
-    return this.current.cases;
+    this.steps.current.cases = new CaseFakes();
+    return this.steps.current.cases;
   }
 
   /** Nothing of one case may reach into the next. */
   async end(): Promise<void> {
-    this.current.fakes.desired = 'cancel';
+    this.steps.end();
     for (const handle of this.started.splice(0)) {
       await handle.terminate().catch((error: unknown) => {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -266,17 +268,40 @@ export class Harness {
   }
 }
 
-type Steps = Fakes['activities'] & CaseFakes['activities'];
+type Activities = Fakes['activities'] & CaseFakes['activities'];
 
-const stepsOf = (current: { fakes: Fakes; cases: CaseFakes }): Steps => ({
-  ...current.fakes.activities,
-  ...current.cases.activities,
-});
+interface Case {
+  fakes: Fakes;
+  cases: CaseFakes;
+}
 
-/** The worker outlives a case; its steps are always those of the case at hand. */
-function delegate(steps: () => Steps) {
-  const names = Object.keys(steps()) as (keyof Steps)[];
-  return Object.fromEntries(names.map((name) => [name, (input: never) => steps()[name](input)]));
+const freshCase = (): Case => ({ fakes: new Fakes(), cases: new CaseFakes() });
+
+/** Whose steps a workflow calls: those of the case that it was first seen in, however late it calls. */
+class Steps {
+  current = freshCase();
+  private readonly byWorkflow = new Map<string, Case>();
+
+  end(): void {
+    this.current.fakes.desired = 'cancel';
+    this.current = freshCase();
+  }
+
+  activities() {
+    const { fakes, cases } = this.current;
+    const names = Object.keys({ ...fakes.activities, ...cases.activities }) as (keyof Activities)[];
+    return Object.fromEntries(
+      names.map((name) => [name, (input: never) => this.ofCaller()[name](input)]),
+    );
+  }
+
+  private ofCaller(): Activities {
+    const { workflowExecution } = Context.current().info;
+    const workflowId = workflowExecution?.workflowId ?? 'none';
+    const known = this.byWorkflow.get(workflowId) ?? this.current;
+    this.byWorkflow.set(workflowId, known);
+    return { ...known.fakes.activities, ...known.cases.activities };
+  }
 }
 
 /** The Markdown that the UI shows. */
