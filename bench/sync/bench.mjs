@@ -1,4 +1,5 @@
-/** The measuring: one Postgres, one stub API, and each contender alone in its own fresh database. */
+/** The measuring: one Postgres, one stub API, and each contender alone in its own fresh database, in rounds. */
+import { mkdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { once } from 'node:events';
 import { loadavg } from 'node:os';
@@ -20,10 +21,10 @@ const PAGE_SIZE = 100;
 
 /**
  * @param {{ children: import('../../dev/children.mjs').Children, say: import('../../dev/say.mjs').Say, folder: string,
- *   invoices: number, latencyMs: number, warmUpInvoices: number, names: readonly string[] }} options
+ *   invoices: number, latencyMs: number, warmUpInvoices: number, rounds: number, names: readonly string[] }} options
  */
 export async function runBench(options) {
-  const { children, say, folder, invoices, latencyMs, warmUpInvoices, names } = options;
+  const { children, say, folder, invoices, latencyMs, warmUpInvoices, rounds, names } = options;
   const stub = await startStub(children, { name: 'stub', account: ACCOUNT_ID, invoices });
   const warmUp =
     warmUpInvoices === 0
@@ -42,18 +43,31 @@ export async function runBench(options) {
   await query(adminUrl, 'create role postgres');
   await makeLogFiles(adminUrl);
   const stored = invoices + warmUpInvoices;
-  const bench = { children, say, folder, invoices, stored, stub, warmUp, adminUrl, postgres };
-  const results = [];
+  const bench = { children, say, invoices, stored, stub, warmUp, adminUrl, postgres };
+  const present = [];
   for (const contender of CONTENDERS.filter(({ name }) => names.includes(name))) {
     const lack = (await contender.lacks?.()) ?? null;
     if (lack !== null) {
       say.note('Left out', `${contender.name}: ${lack}`);
-      continue;
-    }
-    await reset(stub, latencyMs);
-    results.push(await measure(bench, contender));
+    } else present.push({ contender, runs: [] });
   }
-  return { invoices, latencyMs, warmUpInvoices, results, ...ratios(results) };
+  for (let round = 1; round <= rounds; round += 1) {
+    // Nothing of one round is known to the next.
+    const folderOfRound = join(folder, `round-${round}`);
+    mkdirSync(folderOfRound);
+    for (const { contender, runs } of present) {
+      await reset(stub, latencyMs);
+      runs.push(await measure({ ...bench, folder: folderOfRound }, contender));
+    }
+  }
+  const results = present.map(({ runs }) => median(runs));
+  return { invoices, latencyMs, warmUpInvoices, rounds, results, ...ratios(results) };
+}
+
+/** The run of middle speed, as a whole; of an even number the slower one. */
+function median(runs) {
+  const bySpeed = runs.toSorted((a, b) => a.recordsPerSecond - b.recordsPerSecond);
+  return bySpeed[Math.floor((runs.length - 1) / 2)];
 }
 
 async function startStub(children, { name, account, invoices }) {

@@ -12,11 +12,16 @@ Measures how fast Recoup, its peers and the floors bring invoices of one stub AP
   --invoices N     how many invoices the API holds, 100 to 2000000 (default 12000)
   --latency MS     how late each answer of the API comes, 0 to 10000 (default 0)
   --warm-up N      invoices of another account that each contender brings in first, 0 to 100000 (default 0)
+  --rounds N       how often each is measured, in turn, 1 to 20; its run of median speed is told
+                   (default: 3 of up to 20000 invoices, whose seconds wander most, and 1 of more)
   --peers a,b      peers to measure beside Recoup and the floors: ${PEERS.join(', ')}; or none (default: all)
   --only a,b       measure these alone, of: ${CONTENDERS.map(({ name }) => name).join(', ')}
   --json           the result as one JSON object on stdout instead of a table; all talk goes to stderr
   --help           this
 `;
+/** On a machine that is shared, a few seconds are a fifth more or less from one run to the next. */
+const SHORT_INVOICES = 20_000;
+const ROUNDS = { short: 3, long: 1 };
 const PEERS_FOLDER = fileURLToPath(new URL('peers', import.meta.url));
 
 function readOptions() {
@@ -25,6 +30,7 @@ function readOptions() {
       invoices: { type: 'string', default: '12000' },
       latency: { type: 'string', default: '0' },
       'warm-up': { type: 'string', default: '0' },
+      rounds: { type: 'string' },
       peers: { type: 'string', default: PEERS.join() },
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -34,10 +40,13 @@ function readOptions() {
   const peers = values.peers === 'none' ? [] : names('peers', values.peers, PEERS);
   const all = CONTENDERS.map(({ name }) => name);
   const beside = all.filter((name) => !PEERS.includes(name) || peers.includes(name));
+  const invoices = wholeNumber('invoices', values.invoices, { min: 100, max: 2_000_000 });
+  const { rounds = String(invoices <= SHORT_INVOICES ? ROUNDS.short : ROUNDS.long) } = values;
   return {
     help: values.help,
     json: values.json,
-    invoices: wholeNumber('invoices', values.invoices, { min: 100, max: 2_000_000 }),
+    invoices,
+    rounds: wholeNumber('rounds', rounds, { min: 1, max: 20 }),
     warmUpInvoices: wholeNumber('warm-up', values['warm-up'], { min: 0, max: 100_000 }),
     latencyMs: wholeNumber('latency', values.latency, { min: 0, max: 10_000 }),
     names: values.only === undefined ? beside : names('only', values.only, all),
