@@ -185,6 +185,19 @@ export async function setRunState(
     .execute();
 }
 
+/** Shows a run of the account as paused, or all that have not ended. */
+export async function showPaused(
+  db: Kysely<Database>,
+  { accountId, runId }: { readonly accountId: string; readonly runId: string | null },
+): Promise<void> {
+  const ofAccount = db
+    .updateTable('run')
+    .set({ state: 'paused' })
+    .where('account_id', '=', accountId)
+    .where('ended_at', 'is', null);
+  await (runId === null ? ofAccount : ofAccount.where('id', '=', runId)).execute();
+}
+
 export async function readProgress(
   db: Kysely<Database>,
   run: Pick<Run, 'id' | 'floor'>,

@@ -39,6 +39,10 @@ const invoiceRows = (account: string) =>
     .orderBy('external_id')
     .execute();
 
+const stateOf = async (run: string) =>
+  (await db.selectFrom('run').select('state').where('id', '=', run).executeTakeFirstOrThrow())
+    .state;
+
 const rateLimited = () => new RecoupError('rate_limited', 'Too many requests.');
 const serverError = () => new RecoupError('provider_unavailable', 'The service answered 500.');
 
@@ -189,6 +193,20 @@ describe('a walk', () => {
     expect(service.requests).toHaveLength(60);
     expect(await harness.finish(run)).toMatchObject({ state: 'complete', objects: 600 });
   });
+
+  it.each(['run', 'account'])(
+    'is shown as paused by the pause of its %s though no walk is at work to see it',
+    async (paused) => {
+      const { account, steps, act, open, walk } = await createHarness(db);
+      const run = await open();
+      const of = { account, run: paused === 'run' ? run : null };
+      await act(() => steps.setDesired({ ...of, desired: 'pause' }));
+      expect(await stateOf(run)).toBe('paused');
+      await act(() => steps.setDesired({ ...of, desired: 'run' }));
+      await walk(run);
+      expect(await stateOf(run)).toBe('running');
+    },
+  );
 
   it('gives up a page of many requests when a pause is wanted, and reads it whole later', async () => {
     const lanes = 2;

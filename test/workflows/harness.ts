@@ -277,10 +277,10 @@ interface Case {
 
 const freshCase = (): Case => ({ fakes: new Fakes(), cases: new CaseFakes() });
 
-/** Whose steps a workflow calls: those of the case that it was first seen in, however late it calls. */
+/** Whose steps a run of a workflow calls: those of the case that it was first seen in, however late it calls. */
 class Steps {
   current = freshCase();
-  private readonly byWorkflow = new Map<string, Case>();
+  private readonly byRun = new Map<string, Case>();
 
   end(): void {
     this.current.fakes.desired = 'cancel';
@@ -297,9 +297,9 @@ class Steps {
 
   private ofCaller(): Activities {
     const { workflowExecution } = Context.current().info;
-    const workflowId = workflowExecution?.workflowId ?? 'none';
-    const known = this.byWorkflow.get(workflowId) ?? this.current;
-    this.byWorkflow.set(workflowId, known);
+    const runId = workflowExecution?.runId ?? 'none';
+    const known = this.byRun.get(runId) ?? this.current;
+    this.byRun.set(runId, known);
     return { ...known.fakes.activities, ...known.cases.activities };
   }
 }
